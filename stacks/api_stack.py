@@ -6,16 +6,14 @@ only adding or removing a model does.
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, CfnOutput, CfnRule, CfnRuleAssertion, Fn, Stack, Token
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
-from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_route53 as route53
-from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import ENVIRONMENT, FRONT
 from lading.stacks.api.authorization import TokenAuthorizer, TokenSettings
+from lading.stacks.api.domain import ApiDomain
 from lading.stacks.api.firewall import Firewall
 from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
@@ -24,7 +22,6 @@ from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
 from lading.stacks.permissions import allow
 from lading.stacks.plan.apis import PlannedApi, list_models
-from lading.stacks.stages.domain import CustomDomain
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
 
 
@@ -61,12 +58,15 @@ class ApiStack(Stack):
             env=deployment.environment(region),
         )
         self._deployment, self._planned, self._shared = deployment, api, shared
+        self._named_region = region
         self._api = ModelApi(
             self, "Rest", settings=self._settings(name), authorization=self._authorization()
         )
         front = self._front()
         self._api.serve_models(api.models)
         self._api.serve_root(front.function)
+        if deployment.answers_health:
+            self._api.answer_health(front.function)
         if deployment.settings.cors:
             self._api.answer_preflights(front.function)
         if deployment.waf:
@@ -93,6 +93,7 @@ class ApiStack(Stack):
             account_log_role=self._planned.number == 1,
             firewall=deployment.waf,
             tenants={} if deployment.local else settings.tenants,
+            health=deployment.answers_health,
         )
 
     def _authorization(self) -> Authorization:
@@ -131,11 +132,20 @@ class ApiStack(Stack):
                 FRONT.alias: ALIAS,
                 ENVIRONMENT.cors: ",".join(deployment.settings.cors),
                 **({ENVIRONMENT.base_path: it} if (it := deployment.base_path) else {}),
+                **({FRONT.checked: self._checked()} if deployment.answers_health else {}),
             },
         )
         if models:
             allow(front.role, "lambda:InvokeFunction", *map(self._api.alias_arn, models))
         return front
+
+    def _checked(self) -> str:
+        """Return the models of the public health check: not those that an endpoint answers.
+
+        A golden request would wake an endpoint that sleeps, and its engine has alarms of its own.
+        """
+        models = self._planned.models
+        return ",".join(model.name for model in models if not model.endpoint_alarms)
 
     def _watch(self, apis: Sequence[PlannedApi]) -> None:
         """Create this API's alarms; in the first stack also the topic and the dashboards."""
@@ -171,52 +181,9 @@ class ApiStack(Stack):
         domain = self._deployment.settings.domain
         if domain is None or self._planned.number > 1 or self._deployment.local:
             return self._api.api.url
-        self._add_domain(domain)
+        regions = self._deployment.settings.regions
+        ApiDomain(self, "At", domain, self._api.api, self._named_region, regions)
         return domain.url
-
-    def _add_domain(self, domain: CustomDomain) -> None:
-        """Add a custom domain; without a hosted zone, its target is an output."""
-        if Token.is_unresolved(self.region):
-            self._require_region(domain.certificate_region)
-        name = apigateway.DomainName(
-            self,
-            "Domain",
-            domain_name=domain.name,
-            certificate=acm.Certificate.from_certificate_arn(
-                self, "Certificate", domain.certificate_arn
-            ),
-            endpoint_type=apigateway.EndpointType.REGIONAL,
-            security_policy=apigateway.SecurityPolicy.TLS13_1_2_PQ_2025_09,
-            endpoint_access_mode=apigateway.EndpointAccessMode.BASIC,
-            mapping=self._api.api,
-            base_path=domain.base_path or None,
-        )
-        if domain.hosted_zone_id is None:
-            CfnOutput(self, "DomainTarget", value=name.domain_name_alias_domain_name)
-            return
-        zone = route53.HostedZone.from_hosted_zone_attributes(
-            self,
-            "Zone",
-            hosted_zone_id=domain.hosted_zone_id,
-            zone_name=domain.hosted_zone_name or domain.name.partition(".")[2],
-        )
-        alias = route53.RecordTarget.from_alias(targets.ApiGatewayDomain(name))
-        for record in (route53.ARecord, route53.AaaaRecord):
-            record(self, record.__name__, zone=zone, record_name=f"{domain.name}.", target=alias)
-
-    def _require_region(self, certificate: str) -> None:
-        """Let CloudFormation check the certificate's region, which only it knows for the stack."""
-        CfnRule(
-            self,
-            "CertificateRegion",
-            assertions=[
-                CfnRuleAssertion(
-                    assert_=Fn.condition_equals(Aws.REGION, certificate),
-                    assert_description=f"the domain's certificate is in {certificate}; "
-                    "request one in the region of the API",
-                )
-            ],
-        )
 
 
 def _watched(deployment: Deployment, api: PlannedApi) -> WatchedApi:

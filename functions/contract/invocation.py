@@ -14,7 +14,10 @@ from urllib.parse import quote, unquote
 _CONNECT_S = 2
 
 _WARMERS: Final = frozenset({"aws.scheduler", "serverless-plugin-warmup"})
-_WARM_MARKS: Final = ("warmer", "warmup")
+HEALTH: Final = "ladingHealth"
+"""The key of an event by which the front function asks a model's function for its health. Callers
+of an API cannot send it: API Gateway's events have a path."""
+_WARM_MARKS: Final = ("warmer", "warmup", HEALTH)
 _SCHEDULED: Final = "Scheduled Event"
 
 

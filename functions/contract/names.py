@@ -279,6 +279,12 @@ class FRONT:
     models: Final = "LADING_FUNCTIONS"
     """`digits,my.model=my-model-1f0c...`: models, and their functions without the prefix."""
     alias: Final = "LADING_ALIAS"
+    checked: Final = "LADING_HEALTH_MODELS"
+    """Models that `GET /health/predict` is about, with commas; not set: no such path."""
+
+
+HEALTH_PATH: Final = "/health/predict"
+"""The public health check of an API, where a stage has one."""
 
 
 class HOOK:

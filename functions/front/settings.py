@@ -17,12 +17,14 @@ class FrontSettings:
         alias: alias of the functions.
         origins: origins whose pages may call from a browser.
         base_path: base path of the API's custom domain.
+        checked: the models that the public health check is about; None: there is no such check.
     """
 
     functions: Mapping[str, str]
     alias: str
     origins: tuple[str, ...] = ()
     base_path: str = ""
+    checked: tuple[str, ...] | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "FrontSettings":
@@ -33,4 +35,6 @@ class FrontSettings:
         functions = {name: f"{prefix}{suffix or name}" for name, _, suffix in pairs}
         origins = read_origins(environment.get(ENVIRONMENT.cors, ""))
         base_path = environment.get(ENVIRONMENT.base_path, "")
-        return cls(functions, environment[FRONT.alias], origins, base_path)
+        listed = environment.get(FRONT.checked)
+        checked = None if listed is None else tuple(it for it in listed.split(",") if it)
+        return cls(functions, environment[FRONT.alias], origins, base_path, checked)

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
-from lading.functions.contract.names import access_log, usage_key
+from lading.functions.contract.names import HEALTH_PATH, access_log, usage_key
 from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
 from lading.stacks.function.logged_function import stage_log
@@ -21,6 +21,17 @@ from lading.stacks.stages.settings import ALIAS, TenantPlan
 
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 """TLS 1.2 or newer; TLS 1.3 with a post-quantum key exchange if the client supports it."""
+
+HEALTH_THROTTLING = {
+    f"{HEALTH_PATH}/GET": apigateway.MethodDeploymentOptions(
+        throttling_rate_limit=20,
+        throttling_burst_limit=40,
+        logging_level=apigateway.MethodLoggingLevel.ERROR,
+        data_trace_enabled=False,
+        metrics_enabled=False,
+    )
+}
+"""Route 53's checkers ask about 16 times in 10 s; more than 20 a second of anybody get 429."""
 
 _INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
 
@@ -85,6 +96,7 @@ class ApiSettings:
         firewall: whether a web application firewall is in front of it.
         tenants: the usage plans of tenants that have one of their own.
         log_key: ARN of the key that encrypts its logs.
+        health: whether anybody may ask for its health.
     """
 
     name: str
@@ -97,6 +109,7 @@ class ApiSettings:
     firewall: bool
     tenants: Mapping[str, TenantPlan] = field(default_factory=dict)
     log_key: str | None = None
+    health: bool = False
 
 
 class ModelApi(Construct):
@@ -166,6 +179,19 @@ class ModelApi(Construct):
             for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
                 acknowledge(method, rule, reason)
 
+    def answer_health(self, front: lambda_.IFunction) -> None:
+        """Let the front function answer the public health check, without authorization.
+
+        The stage's `HEALTH_THROTTLING` bounds it.
+        """
+        resource = self.api.root.resource_for_path(HEALTH_PATH)
+        method = resource.add_method(
+            "GET", _whole(front.function_arn), authorization_type=apigateway.AuthorizationType.NONE
+        )
+        reason = "Route 53 checks health without credentials; the answer is yes or no"
+        for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+            acknowledge(method, rule, reason)
+
     def _add_method(
         self, resource: apigateway.IResource, integration: apigateway.Integration
     ) -> None:
@@ -219,6 +245,7 @@ class ModelApi(Construct):
                 tracing_enabled=True,
                 throttling_rate_limit=settings.rate,
                 throttling_burst_limit=settings.burst,
+                method_options=HEALTH_THROTTLING if settings.health else None,
             ),
         )
         api.node.try_remove_child("Endpoint")  # this output; the stack has its own

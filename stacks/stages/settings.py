@@ -29,6 +29,7 @@ from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
+from lading.stacks.stages.delivery import Delivery
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.retraining import Retraining
@@ -199,11 +200,14 @@ class StageSettings(StageEntry):
     waf: bool | None = None
     """Whether a web application firewall is in front of the API; None: in production only."""
     domain: CustomDomain | None = None
+    public_health: bool | None = None
+    """Whether anybody may ask GET /health/predict; None: where a domain is in several regions."""
     signatures: SignatureSettings = SignatureSettings()
     """Which signatures of models are accepted."""
     alarms: Alarms = Alarms()
     rollout: RolloutName = "canary-10-percent-5-minutes"
     retraining: Retraining = Retraining()
+    delivery: Delivery = Delivery()
     log_retention_days: RetentionDays = 90
     log_key: KeyArn | None = None
     """ARN of the KMS key that encrypts the logs; its policy must let CloudWatch Logs use it."""
@@ -380,6 +384,12 @@ class Deployment:
         """Base path of the API's custom domain; empty if there is none."""
         domain = None if self.local else self.settings.domain
         return domain.base_path if domain else ""
+
+    @property
+    def answers_health(self) -> bool:
+        """Whether anybody may ask the API for its health."""
+        several = self.settings.domain is not None and len(self.settings.regions) > 1
+        return several if self.settings.public_health is None else self.settings.public_health
 
     @property
     def artifact_keys(self) -> ArtifactKeys:

@@ -46,6 +46,20 @@ STAGES = {
         StageSettings(auth="token", domain=DOMAIN, alarms=Alarms(email="team@example.com")),
     ),
     "dev": Deployment(Names("lading", "dev")),
+    "second": Deployment(
+        Names("lading", "second"),
+        StageSettings(
+            regions=("eu-central-1", "eu-west-1"),
+            domain=CustomDomain(
+                name="ml.example.com",
+                certificates={
+                    region: f"arn:aws:acm:{region}:000000000000:certificate/one"
+                    for region in ("eu-central-1", "eu-west-1")
+                },
+                hosted_zone_id="Z1",
+            ),
+        ),
+    ),
     "cached": Deployment(
         Names("lading", "cached"),
         StageSettings(

@@ -18,6 +18,17 @@ stages:
   prod:
     regions: [eu-central-1, us-east-1]
     artifact_buckets: {eu-central-1: artifacts-of-dev, us-east-1: artifacts-of-dev}
+    public_health: true
+    domain:
+      name: everywhere.example.com
+      certificates:
+        eu-central-1: >-
+          arn:aws:acm:eu-central-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-000000000000
+        us-east-1: >-
+          arn:aws:acm:us-east-1:000000000000:certificate/0a1b2c3d-0000-4000-8000-000000000000
+      hosted_zone_id: Z0123456789ABCDEFGHIJ
+      routing: latency
+      check: {every_s: 30, failures: 2}
     models:
       steady:
         sagemaker:
@@ -75,6 +86,20 @@ stages:
       signing_key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
       data_keys:
         - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
+    delivery:
+      github:
+        subject: repo:acme@1234/models@5678
+        branch: release
+        provider: arn:aws:iam::000000000000:oidc-provider/token.actions.githubusercontent.com
+      pipeline:
+        connection: >-
+          arn:aws:codeconnections:eu-central-1:000000000000:connection/0a1b2c3d-0000-4000-8000-000000000000
+        repository: acme/models
+        branch: release
+        before: [dev, staging]
+        approval: false
+        build_size: large
+        build_minutes: 90
     log_retention_days: 30
     log_key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000002
     permissions_boundary: arn:aws:iam::000000000000:policy/boundary

@@ -6,7 +6,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import LambdaEvent, Response
 
-from lading.functions.contract.invocation import answer_warm_up, header_lines, request_path
+from lading.functions.contract.invocation import HEALTH, answer_warm_up, header_lines, request_path
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.application import Answerer, answer, create_app
@@ -49,11 +49,12 @@ def create_handler(
 
         app = allow_origins(app, settings.origins)
     adapter = _Adapter(app, lifespan="off")
+    health: list[Callable[[], dict[str, Any]]] = []
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         if (warm := answer_warm_up(event)) is not None:
             observability.note_warm_up()
-            return warm
+            return _health(catalog, health) if HEALTH in event else warm
         try:
             translation = adapter.infer(_decoded(event), context)
             scope = translation.scope
@@ -65,6 +66,15 @@ def create_handler(
             observability.flush()
 
     return handler
+
+
+def _health(catalog: Catalog, known: list[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    """Answer the public health check; most functions are never asked, and import nothing for it."""
+    if not known:
+        from lading.functions.inference.health.on_demand import HealthOnDemand
+
+        known.append(HealthOnDemand(catalog).answer)
+    return known[0]()
 
 
 class _Adapter(Mangum):

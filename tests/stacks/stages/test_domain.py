@@ -13,7 +13,7 @@ DOMAIN = "{name: api.example.com, certificate_arn: 'arn:aws:acm:us-east-1:1:cert
 @pytest.mark.parametrize(
     ("regions", "told"),
     [
-        ("eu-central-1, us-east-1", "a domain name can serve one region only"),
+        ("eu-central-1, us-east-1", "needs hosted_zone_id: several regions share the name"),
         ("eu-central-1", "its certificate is in us-east-1, and the API is in eu-central-1"),
     ],
 )
@@ -43,3 +43,40 @@ def test_a_base_path_is_one_segment(tmp_path: Path, base_path: str) -> None:
     path.write_text(f"stages: {{dev: {{domain: {DOMAIN[:-1]}, base_path: '{base_path}'}}}}}}")
     with pytest.raises(SettingsError, match="base_path: String should match"):
         load_deployment(path, "dev")
+
+
+SEVERAL = "name: a.example.com, hosted_zone_id: Z1, certificates: {"
+CERTIFICATES = {
+    region: f"'arn:aws:acm:{region}:1:certificate/1'"
+    for region in ("eu-central-1", "us-east-1", "eu-west-1")
+}
+
+
+@pytest.mark.parametrize(
+    ("regions", "certified", "more", "told"),
+    [
+        (2, 2, "", ""),
+        (3, 3, ", routing: latency", ""),
+        (3, 3, "", "fail-over is between two regions, not 3; use `routing: latency`"),
+        (2, 1, "", "its certificate is in eu-central-1, and the API is in us-east-1"),
+        (1, 0, "", "needs either certificate_arn, or certificates"),
+        (1, 1, f", certificate_arn: {CERTIFICATES['eu-central-1']}", "needs either"),
+    ],
+)
+def test_a_domain_in_several_regions_has_a_certificate_in_each(
+    tmp_path: Path, regions: int, certified: int, more: str, told: str
+) -> None:
+    names = list(CERTIFICATES)
+    listed = ", ".join(f"{name}: {CERTIFICATES[name]}" for name in names[:certified])
+    domain = f"{{{SEVERAL}{listed}}}{more}}}"
+    path = tmp_path / "stages.yaml"
+    there = ", ".join(names[:regions])
+    path.write_text(f"stages: {{dev: {{regions: [{there}], domain: {domain}}}}}")
+    if told:
+        with pytest.raises(SettingsError, match=re.escape(f"stages.dev.domain: {told}")):
+            load_deployment(path, "dev")
+        return
+    found = load_deployment(path, "dev")
+    assert found.answers_health
+    assert found.settings.domain is not None
+    assert found.settings.domain.certificate_region(names[regions - 1]) == names[regions - 1]

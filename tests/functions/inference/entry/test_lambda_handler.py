@@ -115,3 +115,9 @@ def test_an_escaped_path_and_one_below_the_base_path_are_read_as_the_plain_one(
     line, answer = invoke(settings, proxy_event("POST", path, {"inputs": [[1, 2]]}))
     assert answer["answer"]["statusCode"] == 200
     assert line["path"] == "/m/predict"
+
+
+def test_the_front_function_learns_whether_the_models_answer_right(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, {"m": {1: echo()}})
+    (found,) = invoke(settings, {"ladingHealth": True})
+    assert found["answer"] == {"statusCode": 200, "body": '{"reason": ""}'}
