@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge formats-table audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge formats-table drill audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -41,6 +41,7 @@ help:
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
 	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
+	@echo "make drill       stop one of two emulated regions under load, and count what is lost (5 minutes)"
 	@echo "make audit       look for known vulnerabilities of what is deployed"
 	@echo "make image-digests     pin the Dockerfiles' base images to digests (needs Docker and a registry)"
 	@echo "make protos      compile the messages of the gRPC dialects"
@@ -60,6 +61,13 @@ emulate: .venv/cloud
 	@$(BIN)/python examples/digits/train.py
 	@$(BIN)/lading package digits --lock $(EMULATED)/models.lock.json --store $(EMULATED)/artifacts
 	@$(BIN)/lading emulate --once --lock $(EMULATED)/models.lock.json
+
+# The same, in two emulated regions.
+drill: .venv/cloud
+	@rm -rf $(EMULATED)
+	@$(BIN)/python examples/digits/train.py
+	@$(BIN)/lading package digits --lock $(EMULATED)/models.lock.json --store $(EMULATED)/artifacts
+	@$(BIN)/lading drill failover --lock $(EMULATED)/models.lock.json
 
 # Each file's tests run in one process. Files keep the order of tests/conftest.py: without the last
 # option, those with few tests come last, and these are the longest.

@@ -33,6 +33,7 @@ from lading.cli.delivery.review import review
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.cli.operating.costs import costs
+from lading.cli.operating.drill import drill
 from lading.cli.versions.diff import diff
 from lading.cli.versions.gc import gc
 from lading.cli.versions.label import label
@@ -85,6 +86,7 @@ app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)
 app.add_typer(batch)
 app.add_typer(tokens)
+app.add_typer(drill)
 
 
 def _version(value: bool) -> None:

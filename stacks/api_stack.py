@@ -182,7 +182,7 @@ class ApiStack(Stack):
         if domain is None or self._planned.number > 1 or self._deployment.local:
             return self._api.api.url
         regions = self._deployment.settings.regions
-        ApiDomain(self, "At", domain, self._api.api, self._named_region, regions)
+        ApiDomain(self, domain, self._api.api, self._named_region, regions)
         return domain.url
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 import yaml
 
@@ -25,7 +26,12 @@ pytestmark = pytest.mark.slow
 
 BUCKET = "delivered-models"
 ARTIFACTS = f"s3://{BUCKET}"
-STAGES = "service: delivered\nstages: {dev: {auth: token}, prod: {auth: token}}\n"
+STAGES = """\
+service: delivered
+stages:
+  dev: {auth: token, public_health: true}
+  prod: {auth: token}
+"""
 INSTALL = "Install"
 """The only step that is left out: this environment has what it installs."""
 
@@ -158,6 +164,10 @@ def test_a_change_is_reviewed_deployed_checked_and_promoted(
     deployment = load_deployment(deploy.checkout / "stages.yaml", "dev", local=True)
     token = create_token(cloud, deployment)
     deploy.run("lading-stage", "deploy", "Smoke", STAGE="dev", LADING_TOKEN=token)
+    outputs = json.loads((deploy.checkout / "outputs.json").read_text())
+    api = outputs["delivered-dev-api"]["ApiUrl"]
+    health = httpx.get(f"{api}/health/predict", timeout=60)  # nobody is asked who he is
+    assert (health.status_code, health.json()) == (200, {"healthy": True})
     git(deploy.checkout, "checkout", "-q", "models.lock.json")
 
     deploy.run("lading-deploy", "promote")

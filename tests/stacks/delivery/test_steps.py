@@ -1,5 +1,6 @@
 """The workflows of GitHub Actions: actionlint accepts them, and they need no keys."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import yaml
 
 from lading.stacks.delivery.steps import commands, workflow_files
 
+ROOT = Path(__file__).parents[3]
 FILES = workflow_files()
 NAMES = sorted(FILES)
 
@@ -81,3 +83,9 @@ def test_commands_are_found_by_the_names_of_their_steps() -> None:
     ]
     with pytest.raises(KeyError, match="Unknown"):
         commands("lading-deploy", "package", "Unknown")
+
+
+def test_without_a_lock_of_packages_the_cdks_command_is_the_one_of_this_checkout() -> None:
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
+    (install,) = commands("lading-stage", "deploy", "Install")
+    assert f"aws-cdk@{wanted};" in install
