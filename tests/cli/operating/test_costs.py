@@ -54,7 +54,7 @@ class AccessLog(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def account(s3_url: str) -> Iterator[None]:
     """An account whose CloudWatch has seen ten days of traffic."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), AccessLog)
