@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
+from lading.cli.delivery.github import add_workflows
 from lading.cli.errors import ProjectExists, SubjectError
 from lading.cli.options import Json
 from lading.cli.progress import live_step
@@ -21,6 +22,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.tables.registry import FORMATS, read_table
 from lading.model_packaging.tables.table import Table, Unreadable
+from lading.stacks.delivery.steps import workflow_files
 
 _FOLDER = typer.Argument(help="Folder of the project; created if it is missing.")
 _FROM = typer.Option("--from", help="A trained model's file or folder.", show_default=False)
@@ -28,6 +30,7 @@ _DATA = typer.Option(help="Held-out rows with the correct answers.", show_defaul
 _NAME = typer.Option(help="Name of the model.", show_default="that of its file")
 _YES = typer.Option("--yes", "-y", help="Ask nothing: trust the file, and take every guess.")
 _DRY = typer.Option("--dry-run", help="Print the files; write nothing.")
+_CI = typer.Option(help="Also write workflows that deliver the project's changes: github.")
 _UNCONFINED = typer.Option("--unconfined", help="Read the file with all rights of yours.")
 
 
@@ -44,6 +47,7 @@ def init(
     model: Annotated[Path | None, _FROM] = None,
     data: Annotated[Path | None, _DATA] = None,
     name: Annotated[str | None, _NAME] = None,
+    ci: Annotated[Literal["github"] | None, _CI] = None,
     yes: Annotated[bool, _YES] = False,
     dry_run: Annotated[bool, _DRY] = False,
     unconfined: Annotated[bool, _UNCONFINED] = False,
@@ -56,7 +60,8 @@ def init(
     `holdout.csv` (.parquet, .npz, .jsonl) beside the model. The command says what it guessed. It
     asks three questions at most, and none where standard input is not a terminal. A pickle may run
     code when it is loaded: it is read only if you trust it, without network, in a process that can
-    write nothing. Files that exist are never changed.
+    write nothing. Files that exist are never changed. With --ci, workflows for GitHub Actions are
+    written as well, also into a project that exists.
 
     Examples:
 
@@ -65,12 +70,18 @@ def init(
         lading init churn --from pipeline.joblib --data holdout.csv
 
         lading init --from models/network.keras --name digits --yes
+
+        lading init --ci github
     """
+    if ci and model is None and (folder / MODELS).is_file():
+        add_workflows(folder, dry_run=dry_run, as_json=json_)
+        return
     asks = not yes and sys.stdin.isatty()
     wanted = name or (guess_name(model, folder) if model else "")
     found = _guessed(folder, model, data, wanted, (yes, asks, unconfined)) if model else None
     guessed, places = found or (None, ())
     files = project_files(_service(folder), guessed.model if guessed else None)
+    files |= workflow_files() if ci else {}
     existing = [path for path in files if (folder / path).exists()]
     if MODELS in existing:
         raise ProjectExists(folder / MODELS)

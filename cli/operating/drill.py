@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from lading.cli.aws.signing import Caller
-from lading.cli.commands.emulate import create_token, deploy, find_model, lambda_python
+from lading.cli.commands.emulate import create_token, deploy, find_model, lambda_python, project_of
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
 from lading.cli.errors import EXIT, CliError
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
@@ -90,7 +90,8 @@ def failover(
         tokens: dict[str, str] = {}
         regions, clouds = [], []
         for name in _NAMES:
-            cloud = EmulatedCloud(_FOLDER / name, show, lambda_python=lambda_python())
+            project, python = project_of(manifest), lambda_python()
+            cloud = EmulatedCloud(_FOLDER / name, show, project=project, lambda_python=python)
             clouds.append(stack.enter_context(cloud))
             cloud.bootstrap()
             url = deploy(cloud, deployment, manifest, lock)

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from lading.cli.commands.emulate import lambda_python
-from lading.emulator.checkout import CODE
-from lading.emulator.cloud.account import TOOLS, app_command
+from lading.emulator.checkout import CODE, tools_folder
+from lading.emulator.cloud.account import app_command
 from lading.emulator.cloud.cdk import find_cdk
 from lading.emulator.cloud.ministack import environment_folder
 from lading.emulator.settings import inherited_environment
@@ -31,7 +31,8 @@ def main() -> int:
     arguments += ["--app", app_command(), "--output", str(scratch / "cdk.out")]
     for key, value in context.items():
         arguments += ["--context", f"{key}={value}"]
-    cdk = find_cdk(CODE, TOOLS, environment_folder(TOOLS, log, python), log)
+    tools = tools_folder()
+    cdk = find_cdk(CODE, tools, environment_folder(tools, log, python), log)
     own = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     environment = {**inherited_environment(), **own, "CDK_HOME": str(scratch)}
     status = cdk.run(arguments, environment=environment, folder=CODE, log=log)
