@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from lading.cli.commands.tokens import STAGES, Stages
 from lading.cli.cost_changes import CostChange, Month, Project, cells, cost_changes, total
 from lading.cli.errors import InputUnreadable, Unwritable
-from lading.cli.options import LOCK, MANIFEST, Lock, Manifest
+from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from lading.cli.versions.diff import compare_published, fact_cells, notes_of, shown_facts
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import LockedVersion, read_lock
@@ -35,6 +36,7 @@ def review(
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     stages: Stages = STAGES,
+    json_: Json = False,
 ) -> None:
     """Write the page that reviewers of a change need: models, gate, and costs, in Markdown.
 
@@ -46,6 +48,8 @@ def review(
         lading review --against ../main
 
         lading review --against ../main --packaged package.json --stage prod --output review.md
+
+        lading review --against ../main --json
     """
     here = Project(manifest, lock, stages)
     other = here.at(against)
@@ -57,13 +61,17 @@ def review(
     changes = cost_changes(other, here, read_prices(), month)
     lines += ["## Costs of a month", "", *_costs(changes, month)]
     text = "\n".join(lines) + "\n"
-    if output is None:
+    if output is not None:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Unwritable(output, error) from error
+    if json_:
+        costs = [{**asdict(each), "difference": each.difference} for each in changes]
+        document = {"markdown": text, "failed": dict(failures), "costs": costs}
+        typer.echo(json.dumps(document, indent=2))
+    elif output is None:
         typer.echo(text, nl=False)
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Unwritable(output, error) from error
 
 
 def _failures(path: Path) -> Mapping[str, str]:

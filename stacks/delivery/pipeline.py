@@ -18,7 +18,7 @@ from lading.stacks.delivery.steps import commands
 from lading.stacks.retraining.builds import BUILD_IMAGE, BUILD_SIZES, PYTHON, QUEUED_MINUTES
 from lading.stacks.stages.delivery import PipelineSettings
 
-_NODE = "24"
+_NODE = "22"
 _LINUX = "LINUX_CONTAINER"
 _SOURCE, _CANDIDATES, _PROMOTED = "Source", "Candidates", "Promoted"
 """The pipeline's artifacts: a checkout, one whose lock has the candidates, and the new lock."""

@@ -54,6 +54,9 @@ def test_a_model_that_the_gate_refused_is_told_in_text_that_cannot_be_markup(
     words = ("review", "--against", "base", "--packaged", "package.json", "--output", "review.md")
     assert packaged(*words).code == 0
     text = (workspace / "review.md").read_text()
+    document = packaged(*words[:-2], "--json").document
+    assert document["markdown"] == text
+    assert document["failed"].keys() == {"double"}
     assert "**Not packaged**: it lost \\<img src=x\\> \\| \\[2 points\\](x)" in text
 
 
