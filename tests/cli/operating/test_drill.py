@@ -9,7 +9,9 @@ from lading.cli.smoke.golden import StableModel
 from tests.cli.conftest import Lading
 
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
-MODEL = StableModel("double", 1, tensors=[{"inputs": [TENSOR], "outputs": []}])
+MODEL = StableModel(
+    "double", 1, tensors=[{"inputs": [TENSOR], "outputs": [{**TENSOR, "name": "y"}]}]
+)
 
 
 class Api(BaseHTTPRequestHandler):

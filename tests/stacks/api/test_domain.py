@@ -35,9 +35,7 @@ def test_the_check_asks_this_regions_own_host_and_not_the_shared_name(stage: Any
     assert config["EnableSNI"]
     assert ".execute-api." in text(config["FullyQualifiedDomainName"])
     assert "ml.example.com" not in text(config["FullyQualifiedDomainName"])
-    assert config["ResourcePath"].endswith("/health/predict") or (
-        "/health/predict" in text(config["ResourcePath"])
-    )
+    assert text(config["ResourcePath"]).endswith('"/health/predict"]]}')
     assert (config["RequestInterval"], config["FailureThreshold"]) == (10, 3)
 
 
