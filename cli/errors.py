@@ -12,6 +12,7 @@ CliError
 ├── RetrainingRuns          a retraining of the model runs already
 ├── RetrainingFailed        a retraining has failed
 ├── NothingToApply          an event proposes no label
+├── TracingMissing          OpenTelemetry is not installed
 └── SubjectError            something named is wrong
     ├── InputUnreadable     an input file cannot be read
     ├── AwsRefused          AWS or its library returned an error
@@ -79,6 +80,15 @@ class EngineNeeded(CliError):
         super().__init__(
             f"model '{model}' runs in {engine}, not in this process; start it with "
             f"`lading serve {model}`, then call it with --url"
+        )
+
+
+class TracingMissing(CliError):
+    """OpenTelemetry's SDK is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "--traces needs OpenTelemetry's SDK; install it with pip install 'lading[tracing]'"
         )
 
 

@@ -72,6 +72,7 @@ class ModelStack(Stack):
             proxy=endpoint.proxy if endpoint else None,
             nodes={name: node.address() for name, node in asked.items()},
             runtime=deployment.runtime if asked else "",
+            trace_layers={} if deployment.local else deployment.settings.watching.trace_layers,
         )
         for node in asked.values():
             node.grant_node(served)
@@ -136,4 +137,5 @@ def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
         streams=deployed,
         timeout_s=settings.sagemaker.answer_timeout_s if proxy else GATEWAY.timeout_s,
         endpoint_alarms=tuple(signal.key for signal in signals),
+        runbook=deployment.settings.watching.runbook,
     )

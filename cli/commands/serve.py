@@ -1,7 +1,7 @@
 """`lading serve`: the emulated API Gateway and Lambda function on this machine."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
+from lading.cli.watched_serving import WatchedServing, read_metric_names, tracing
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Listeners, Runtime, create_function
 from lading.emulator.gateway.api import Gateway
@@ -32,6 +33,7 @@ from lading.functions.inference.entry.http_server import Listening, address_of
 from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST_KEEP_ALIVE_SECONDS
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
+from lading.functions.inference.wire.messages import Observation
 from lading.model_packaging.signing.errors import needs_cryptography
 
 _LOG = Path(".lading/serve.log")
@@ -56,6 +58,16 @@ _MANAGEMENT_TOKEN = typer.Option(
     envvar=CONTAINER.management_token,
     show_envvar=True,
     help="Token of the management API; created and shown if none is given.",
+)
+_TRACES = typer.Option(
+    envvar=CONTAINER.traces,
+    show_envvar=True,
+    help="Collector of OpenTelemetry's traces, such as http://localhost:4318.",
+)
+_METRIC_NAMES = typer.Option(
+    envvar=CONTAINER.metric_names,
+    show_envvar=True,
+    help=f"Other servers' names in /metrics too: {', '.join(CONTAINER.metric_servers)}.",
 )
 _KEEP_ALIVE = typer.Option(
     min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
@@ -89,6 +101,8 @@ def serve(
     management_port: Annotated[int | None, _port("TorchServe's management API, if any")] = None,
     management_token: Annotated[str, _MANAGEMENT_TOKEN] = "",
     keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
+    traces: Annotated[str, _TRACES] = "",
+    metric_names: Annotated[str, _METRIC_NAMES] = "",
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     manifest: Manifest = MANIFEST,
@@ -122,9 +136,10 @@ def serve(
     _check_management(runtime, management_port, management_token)
     engines = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_show_step)
     ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port, management_token)
+    watched = WatchedServing(traces, stage or "", read_metric_names(metric_names))
     with local_endpoint(settings, lock, engines) as (settings, variables):
         management = _management(settings, ports, check)
-        _run(settings, variables, runtime, ports, log, management, as_json=json_)
+        _run(settings, variables, runtime, ports, log, management, watched, as_json=json_)
 
 
 def _run(
@@ -134,16 +149,13 @@ def _run(
     ports: _Ports,
     log: Path,
     management: Management | None,
+    watched: WatchedServing,
     *,
     as_json: bool,
 ) -> None:
     """Serve until a signal."""
     host = ports.http.host
-    metrics = Metrics() if runtime == "process" else None
-    listeners = _listeners(metrics, management)
-    function = create_function(runtime, settings, log=log, listeners=listeners, variables=variables)
-    gateway = Gateway(function, lambda access: typer.echo(str(access), err=True))
-    app = metrics.beside(gateway) if metrics else gateway
+    metrics = Metrics(names=watched.names) if runtime == "process" else None
     beside: dict[str, str] = {}
 
     def ready(bound: int) -> None:
@@ -152,6 +164,16 @@ def _run(
         typer.echo(json.dumps(document) if as_json else _banner(url, beside, settings))
 
     with ExitStack() as stack:
+        around, note = stack.enter_context(tracing(watched))
+        function = create_function(
+            runtime,
+            settings,
+            log=log,
+            listeners=_listeners(metrics, management, note),
+            variables=variables,
+        )
+        app = around(Gateway(function, lambda access: typer.echo(str(access), err=True)))
+        app = metrics.beside(app) if metrics else app
         if ports.grpc is not None:
             where = Listening(host, ports.grpc)
             serving = serving_grpc(load_catalog(settings), where, log=log, metrics=metrics)
@@ -179,8 +201,17 @@ def _management(settings: ServingSettings, ports: _Ports, check: FolderCheck) ->
     return Management(settings, ports.management_token, partial(typer.echo, err=True), check)
 
 
-def _listeners(metrics: Metrics | None, management: Management | None) -> Listeners:
-    """Return the callbacks that count requests and manage models."""
+def _listeners(
+    metrics: Metrics | None,
+    management: Management | None,
+    trace: Callable[[Observation, int], object] | None,
+) -> Listeners:
+    """Return the callbacks that count requests, trace them, and manage models."""
+    noting = [note for note in (metrics.note if metrics else None, trace) if note is not None]
+
+    def noted(seen: Observation, status: int) -> None:
+        for note in noting:
+            note(seen, status)
 
     def loaded(catalog: Catalog) -> None:
         if metrics:
@@ -188,7 +219,7 @@ def _listeners(metrics: Metrics | None, management: Management | None) -> Listen
         if management:
             management.attach(catalog)
 
-    return Listeners(loaded, metrics.note if metrics else None)
+    return Listeners(loaded, noted if noting else None)
 
 
 def _show_step(step: str) -> None:

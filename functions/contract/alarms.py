@@ -19,3 +19,12 @@ class ALARMS:
 def alarm_name(prefix: str, alarm: str) -> str:
     """Return the full name of an alarm; the prefix is the function's or the API's name."""
     return f"{prefix}-{alarm}"
+
+
+RUNBOOK: Final = "docs/runbook"
+"""The folder of the runbook, unless a stage names a URL."""
+
+
+def runbook_page(runbook: str, alarm: str) -> str:
+    """Return where the page of an alarm is, below the folder or the URL of a runbook."""
+    return f"{runbook}/{alarm}.md"

@@ -218,6 +218,11 @@ class CONTAINER:
         }
     )
     """Limits on callers, by their names in the server -> their variables."""
+    metric_names: Final = "LADING_METRIC_NAMES"
+    metric_servers: Final = ("triton", "tensorflow-serving", "torchserve")
+    """Servers whose names of metrics `/metrics` can have too, separated by commas."""
+    traces: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    """The collector of OpenTelemetry's traces, `http://host:4318`; the SDK's own name for it."""
     longest_run: Final = "LADING_LONGEST_RUN"
     default_longest_run_s: Final = 120
     """Seconds of a run of a model, above which the server is not ready: it may never end."""

@@ -20,6 +20,8 @@ class Kind(Enum):
     COUNTER = "counter"
     HISTOGRAM = "histogram"
     GAUGE = "gauge"
+    UNKNOWN = "unknown"
+    """A count under another server's name, which does not say that it is one."""
 
 
 class Unit(Enum):
@@ -215,11 +217,20 @@ CPU: Final = Figure(
     "process_cpu_seconds", "Processor time of the processes.", (), unit=Unit.SECONDS
 )
 
+STARTED: Final = Figure(
+    "process_start_time_seconds",
+    "When the oldest process started, in seconds since 1970.",
+    (),
+    Kind.GAUGE,
+    least=True,
+    unit=Unit.SECONDS,
+)
+
 WATCHED: Final = (
     *(REQUESTS, CLIENT_ERRORS, SERVER_ERRORS, COLD_STARTS, *TIMES.values()),
     *(REQUEST_BYTES, RESPONSE_BYTES, BATCH_ROWS, *FAULTS.values()),
     *(MODEL_READY, QUEUE_REQUESTS, QUEUE_WAIT, HELD_BYTES, ACTIVE_RUNS, RUNS, JOINED),
-    *(MEMORY, CPU),
+    *(MEMORY, CPU, STARTED),
 )
 """Every figure, in the order of Prometheus's page."""
 

@@ -1,6 +1,7 @@
 """One model on Lambda: its layers, its function, the published version, the alias `live`."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -22,6 +23,8 @@ from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, Stag
 from lading.stacks.function.managed import ManagedHosts
 from lading.stacks.function.provisioned import schedule_concurrency
 from lading.stacks.function.proxy import UNSTREAMED, Proxy, emulated
+from lading.stacks.function.trace_layer import ENVIRONMENT as TRACED
+from lading.stacks.function.trace_layer import trace_layer
 from lading.stacks.permissions import acknowledge, allow, bucket_arn, grant_decrypt
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, ArtifactKeys
@@ -45,6 +48,8 @@ class LambdaModel(Construct):
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
         nodes: the endpoints of a graph's models, by model.
         runtime: URL of an emulated SageMaker for them; empty: AWS's own.
+        trace_layers: region -> ARN of the layer that traces with OpenTelemetry; see `trace_layer`.
+            A function that streams has another wrapper, so it has no such layer.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
     none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
@@ -66,6 +71,7 @@ class LambdaModel(Construct):
         proxy: Proxy | None = None,
         nodes: Mapping[str, ServedEndpoint] | None = None,
         runtime: str = "",
+        trace_layers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
@@ -73,13 +79,15 @@ class LambdaModel(Construct):
         self.artifact_layer = self._artifact_layer()
         adapter = proxy.adapter if proxy else None
         settings, managed = model.settings, model.managed
+        image = self._image()
+        traced = None if adapter or image else trace_layer(self, trace_layers)
         own = LoggedFunction(
             self,
             "Inference",
             shared=shared,
             name=name,
             handler=proxy.handler if proxy else UNSTREAMED,
-            layers=self._layers(adapter),
+            layers=[*self._layers(adapter), *([traced] if traced else [])],
             memory_mb=managed.memory_mb if managed else settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
@@ -88,17 +96,18 @@ class LambdaModel(Construct):
                 .to_environment(),
                 **emulated(runtime),
                 **(proxy.environment if proxy else {}),
+                **(TRACED if traced else {}),
             },
             snap_start=settings.snap_start
             and managed is None
             and (adapter is None or settings.sagemaker.snap_start),
             reserved_concurrency=None if managed else settings.reserved_concurrency,
             failures="its caller waits for the answer, or polls the state of its job",
-            image=self._image(),
+            image=image,
             environments=managed.environments.range if managed else None,
         )
         self.function, self.role = own.function, own.role
-        if adapter:
+        if adapter or traced:
             published = "its publisher has shared the layer with every account"
             acknowledge(self.function, _FOREIGN_LAYER, published)
         if managed:

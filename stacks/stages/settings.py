@@ -36,6 +36,7 @@ from lading.stacks.stages.retraining import Retraining
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 from lading.stacks.stages.signatures import SignatureSettings
+from lading.stacks.stages.watching import WatchingSettings
 
 ALIAS = "live"
 """The alias of every model's function, which all callers use."""
@@ -205,6 +206,7 @@ class StageSettings(StageEntry):
     signatures: SignatureSettings = SignatureSettings()
     """Which signatures of models are accepted."""
     alarms: Alarms = Alarms()
+    watching: WatchingSettings = WatchingSettings()
     rollout: RolloutName = "canary-10-percent-5-minutes"
     retraining: Retraining = Retraining()
     delivery: Delivery = Delivery()

@@ -77,6 +77,14 @@ stages:
       hosted_zone_id: Z0123456789ABCDEFGHIJ
       hosted_zone_name: example.com
     alarms: {email: on-call@example.com, error_rate: 0.05}
+    watching:
+      availability: 0.995
+      latency_ms: 250
+      fast: 0.95
+      window_days: 28
+      runbook: https://example.com/runbook
+      trace_layers:
+        eu-central-1: arn:aws:lambda:eu-central-1:615299751070:layer:AWSOpenTelemetryDistroPython:11
     rollout: linear-10-percent-every-1-minute
     retraining:
       build_size: large

@@ -25,6 +25,7 @@ from lading.functions.inference.wire.messages import (
     ANSWERED_BY,
     OBSERVATION,
     REFUSAL,
+    TRACE,
     Observation,
     Request,
     Response,
@@ -70,6 +71,7 @@ def create_app(
             body = b"" if REFUSAL in scope else await _read_body(receive, longest_body)
             observation.received = len(body)
             headers, caller = read_headers(scope["headers"]), caller_of(scope)
+            observation.trace = headers.get(TRACE, "")
             request = Request(scope["method"], path, headers, body, caller)
             told = (request, served, observation, longest_body)
             if REFUSAL in scope:  # perhaps only since its body is read

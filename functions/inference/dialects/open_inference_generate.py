@@ -19,7 +19,7 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.inference.dialects.openai_parameters import check_completion
 from lading.functions.inference.models.call import Call
-from lading.functions.inference.models.predictor import TextModel
+from lading.functions.inference.models.predictor import TextModel, continuing
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse, json_response
@@ -46,8 +46,10 @@ def generate_stream(call: Call) -> StreamedResponse:
     """
     model, prompt = _read(call)
     call.observation.compute_started = perf_counter()
+    with continuing(call.observation.trace):
+        parts = model.stream({**prompt, "stream": True})
     return stream_events(
-        model.stream({**prompt, "stream": True}),
+        parts,
         lambda parts: _events(parts, model),
         lambda error: json_codec.dumps({"error": str(error)}),
         call.observation,

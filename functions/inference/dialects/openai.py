@@ -21,7 +21,7 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.inference.dialects.openai_parameters import check_chat, check_completion
 from lading.functions.inference.models.call import Call, Operation, Predicting
-from lading.functions.inference.models.predictor import Predictor, TextModel
+from lading.functions.inference.models.predictor import Predictor, TextModel, continuing
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.event_stream import stream_events
 from lading.functions.inference.wire.messages import Response, StreamedResponse
@@ -47,8 +47,10 @@ def _pass_through(
     if not document.get("stream"):
         return call.complete(model, document, lambda answer: Response(200, _renamed(answer, model)))
     call.observation.compute_started = perf_counter()
+    with continuing(call.observation.trace):
+        parts = model.stream(document)
     return stream_events(
-        model.stream(document),
+        parts,
         lambda parts: _events(parts, model),
         lambda error: json_codec.dumps(refuse(error, "")[1], bare_tokens=False),
         call.observation,

@@ -19,6 +19,8 @@ from lading.functions.contract.errors import EndpointUnready, InferenceError, Re
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.endpoint.refusals import Refusals, call_failures
 from lading.functions.inference.endpoint.state import FAILED, EndpointState
+from lading.functions.inference.models.predictor import trace_context
+from lading.functions.inference.wire.messages import TRACE, is_trace
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
@@ -115,12 +117,13 @@ class Endpoint:
     def _arguments(self, body: bytes, content_type: str) -> dict[str, Any]:
         if len(body) > self._settings.payload_limit:
             raise RequestTooLarge(self._settings.payload_limit)
-        component = self._settings.component
+        component, trace = self._settings.component, trace_context.get()
         return {
             "EndpointName": self._settings.name,
             "Body": body,
             "ContentType": content_type,
             **({"InferenceComponentName": component} if component else {}),
+            **({"CustomAttributes": f"{TRACE}={trace}"} if is_trace(trace) else {}),
         }
 
     def _insist(self, ask: Callable[[], T]) -> T:

@@ -97,6 +97,7 @@ def main(arguments: Sequence[str]) -> None:
     catalog.show_queue(lanes.waiting)
     short = _short_way(catalog, settings, observability, lanes)
     container = create_container(catalog, settings, observability, lanes, short)
+    container, end_traces = _traced(container, settings)
     app = metrics.beside(allow_origins(container, settings.service.origins))
     _manage(catalog, settings)
     grpc = _grpc(catalog, settings, observability, lanes)
@@ -109,7 +110,18 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"error: {error}")
     finally:
         observability.end()
+        end_traces()
         _leave(lanes)
+
+
+def _traced(app: App, settings: ContainerSettings) -> tuple[App, Callable[[], None]]:
+    """Return the application with traces, if a collector is named, and what sends the last ones."""
+    if not settings.traces:
+        return app, lambda: None
+    from lading.functions.inference.observability.tracing import Tracing
+
+    tracing = Tracing(settings.traces, settings.service.stage)
+    return tracing.around(app), tracing.close
 
 
 def _leave(lanes: Lanes) -> None:
@@ -216,7 +228,7 @@ def observe(
     heartbeat: Heartbeat | None = None,
 ) -> tuple[Metrics, Observability]:
     """Return what counts requests of every protocol: for Prometheus, Triton's clients, the log."""
-    metrics = Metrics(None if team is None else team.numbers)
+    metrics = Metrics(None if team is None else team.numbers, settings.metric_names)
     metrics.note_models(catalog)
     if team is not None:
         team.begin(metrics.registry, heartbeat or Heartbeat(settings.longest_run_s))
@@ -244,8 +256,8 @@ def create_container(
 def _short_way(
     catalog: Catalog, settings: ContainerSettings, observability: Observability, lanes: Lanes
 ) -> "ShortWay | None":
-    """Return the short way; None where browsers' requests are answered, or httptools is missing."""
-    if settings.service.origins or not find_spec("httptools"):
+    """Return the short way; None where pages may call, with traces, or without httptools."""
+    if settings.service.origins or settings.traces or not find_spec("httptools"):
         return None
     from lading.functions.inference.entry.short.way import ShortWay
 

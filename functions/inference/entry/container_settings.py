@@ -45,6 +45,10 @@ class ContainerSettings:
     """Processes that share the port and the models; of several, each has one thread for a model."""
     longest_run_s: int = CONTAINER.default_longest_run_s
     """Seconds after which a run of a model counts as one that never ends: it is not ready then."""
+    metric_names: tuple[str, ...] = ()
+    """Other servers whose names `/metrics` has too."""
+    traces: str = ""
+    """URL of a collector of OpenTelemetry's traces; empty: there are no traces."""
     longest_load_s: int = CONTAINER.default_longest_load_s
     """Seconds that loading a model may take while others wait for their turn."""
 
@@ -79,6 +83,8 @@ class ContainerSettings:
             lanes=_lanes(environment, workers),
             trust=_trust(environment),
             callers=_callers(environment),
+            metric_names=_metric_names(environment),
+            traces=environment.get(CONTAINER.traces, ""),
             workers=workers,
             longest_run_s=number_of(
                 environment, CONTAINER.longest_run, CONTAINER.default_longest_run_s
@@ -109,6 +115,17 @@ def _lanes(environment: Mapping[str, str], workers: int) -> LaneLimits:
     }
     threads = number_of(environment, CONTAINER.threads, max(1, processors() // workers))
     return LaneLimits(**stated, threads=threads)
+
+
+def _metric_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Read the other servers whose names the metrics have too."""
+    stated = environment.get(CONTAINER.metric_names, "")
+    names = tuple(name.strip() for name in stated.split(",") if name.strip())
+    for name in names:
+        if name not in CONTAINER.metric_servers:
+            known = ", ".join(CONTAINER.metric_servers)
+            raise ValueError(f"{CONTAINER.metric_names} must be some of {known}, got '{name}'")
+    return names
 
 
 def _callers(environment: Mapping[str, str]) -> CallerLimits:

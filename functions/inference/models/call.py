@@ -9,7 +9,7 @@ from lading.functions.contract.errors import MalformedRequest, NoModelNamed
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.prediction import Prediction, predict, predict_in_job
-from lading.functions.inference.models.predictor import Predictor, TextModel
+from lading.functions.inference.models.predictor import Predictor, TextModel, continuing
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import (
     Observation,
@@ -91,7 +91,8 @@ class Call(NamedTuple):
         from lading.functions.inference.wire.deferred import Deferred
 
         self.observation.compute_started = perf_counter()
-        found = model.complete(document, self.work)
+        with continuing(self.observation.trace):
+            found = model.complete(document, self.work)
         self.observation.compute_ended = perf_counter()
         return _deferred(found) if isinstance(found, Deferred) else encode(found)
 

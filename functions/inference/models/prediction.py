@@ -10,7 +10,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError
-from lading.functions.inference.models.predictor import Predictor, custom_attributes, take_runs
+from lading.functions.inference.models.predictor import (
+    Predictor,
+    continuing,
+    custom_attributes,
+    take_runs,
+)
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 
@@ -71,7 +76,12 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
     observation.rows = prediction.rows()
     observation.compute_started = perf_counter()
     try:
-        return note_answer(prediction, prediction.compute(), observation)
+        if observation.trace:
+            with continuing(observation.trace):
+                outputs = prediction.compute()
+        else:
+            outputs = prediction.compute()
+        return note_answer(prediction, outputs, observation)
     except EndpointUnready as unready:
         return _ask_twin(unready, prediction, observation)
     finally:

@@ -1,7 +1,8 @@
 """The interfaces of a model: Predictor, for dialects, and Backend, which computes its graph."""
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -28,6 +29,20 @@ custom_attributes: ContextVar[str] = ContextVar("custom_attributes", default="")
 
 latest_runs: ContextVar["tuple[NodeRun, ...]"] = ContextVar("latest_runs", default=())
 """The runs of the models of the last graph that predicted in this context, until they are taken."""
+
+
+trace_context: ContextVar[str] = ContextVar("trace_context", default="")
+"""The header `traceparent` of the current request, for calls of other services; empty without."""
+
+
+@contextmanager
+def continuing(trace: str) -> Iterator[None]:
+    """Let the calls of other services in this block belong to a trace, if there is one."""
+    known = trace_context.set(trace)
+    try:
+        yield
+    finally:
+        trace_context.reset(known)
 
 
 keeps_memory: ContextVar[bool] = ContextVar("keeps_memory", default=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from operator import add
 from threading import Lock
-from time import time
+from time import perf_counter, time
 from typing import NamedTuple
 
 from lading.functions.contract.watched import Figure, Kind
@@ -48,6 +48,10 @@ class Series:
         """Add to a counter."""
         self.numbers[0] += amount
 
+    def newest(self, since_1970: float) -> list[Exemplar | None]:
+        """Return the exemplars with the time since 1970; they have that of `perf_counter`."""
+        return [it and (it[0], it[1], it[2] + since_1970) for it in self.exemplars]
+
     def observe(self, value: float) -> None:
         """Add a value to a histogram: to the first bucket whose bound is not below it."""
         self.numbers[bisect_left(self._bounds, value)] += 1.0
@@ -81,6 +85,8 @@ class Registry:
 
     def __init__(self) -> None:
         self.turn = Lock()
+        self.settle: Callable[[], None] = lambda: None
+        """Called with the lock before the numbers are read."""
         self._families: dict[str, MetricFamily] = {}
         self._read: dict[str, tuple[Figure, Callable[[], Samples]]] = {}
 
@@ -100,10 +106,12 @@ class Registry:
 
     def snapshot(self) -> Snapshot:
         """Return all numbers as they are now."""
+        since_1970 = time() - perf_counter()
         with self.turn:
+            self.settle()
             counted = {
                 name: [
-                    (key, it.created, [*it.numbers], [*it.exemplars])
+                    (key, it.created, [*it.numbers], it.newest(since_1970))
                     for key, it in family.known.items()
                 ]
                 for name, family in self._families.items()

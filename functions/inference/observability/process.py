@@ -3,19 +3,22 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from time import process_time
+from time import process_time, time
 from typing import Final
 
 from lading.functions.contract import watched
 from lading.functions.inference.observability.families import LabelValues, Registry
 
 _PAGES: Final = Path("/proc/self/statm")
+_STARTED: Final = time()
+"""When the process imported this, which a server does as it starts."""
 
 
 def show_process(registry: Registry) -> None:
-    """Have memory and processor time read at each scrape."""
+    """Have memory, processor time and the time of the start read at each scrape."""
     registry.register_read(watched.MEMORY, _memory)
     registry.register_read(watched.CPU, _processor_time)
+    registry.register_read(watched.STARTED, _start)
 
 
 def _memory() -> Iterator[tuple[LabelValues, float]]:
@@ -26,6 +29,10 @@ def _memory() -> Iterator[tuple[LabelValues, float]]:
     if _PAGES.exists():
         pages = int(_PAGES.read_text(encoding="ascii").split()[1])
         yield (), float(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _start() -> Iterator[tuple[LabelValues, float]]:
+    yield (), _STARTED
 
 
 def _processor_time() -> Iterator[tuple[LabelValues, float]]:

@@ -6,7 +6,7 @@ On Lambda there is nothing to scrape, since requests are spread over many proces
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from lading.functions.contract import watched
@@ -33,10 +33,13 @@ class Metrics:
     Args:
         others: returns the numbers of the other processes that share the port, at each scrape;
             None: there are none.
+        names: other servers whose names the page has too; see `other_names`.
     """
 
-    def __init__(self, others: Callable[[], Iterable[Snapshot]] | None = None) -> None:
-        self._others = others
+    def __init__(
+        self, others: Callable[[], Iterable[Snapshot]] | None = None, names: Sequence[str] = ()
+    ) -> None:
+        self._others, self._names = others, names
         self._catalog: Catalog | None = None
         self.registry = Registry()
         self._counts = Counts(self.registry)
@@ -61,6 +64,13 @@ class Metrics:
         figures = self.registry.figures()
         others = self._others() if self._others is not None else ()
         snapshot = together([self.registry.snapshot(), *others], figures)
+        if self._names:
+            from lading.functions.inference.observability.other_names import under_other_names
+
+            more, numbers = under_other_names(self._names, snapshot)
+            figures, snapshot = [*figures, *more], {**snapshot, **numbers}
+            if any(":" in figure.name for figure in more):
+                accept = ""  # OpenMetrics keeps colons for the names of recorded rules
         return exposition.page(figures, snapshot, accept)
 
     def beside(self, app: App) -> App:

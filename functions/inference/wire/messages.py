@@ -20,6 +20,9 @@ REFUSAL = "lading.refusal"
 ANSWERED_BY = "lading-answered-by"
 """Header with the name of the model that answered in place of the requested one."""
 
+TRACE = "traceparent"
+"""The header of W3C Trace Context: the span that the next call belongs to."""
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -30,6 +33,21 @@ _SINGLE = frozenset(
     }
 )
 """Headers with a single value, of those that the service reads; any other may be a list."""
+
+
+def is_trace(header: str) -> bool:
+    """Return whether a header is a `traceparent` of version 00: W3C Trace Context, 3.2.2.
+
+    >>> is_trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    True
+    """
+    parts = header.split("-")
+    return (
+        parts[:1] == ["00"]
+        and [len(part) for part in parts] == [2, 32, 16, 2]
+        and not {*"".join(parts)} - {*"0123456789abcdef"}
+        and all({*part} != {"0"} for part in parts[1:3])
+    )
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -96,7 +114,7 @@ class Observation:
     __slots__ = (
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
         *("first_part", "ended", "error", "broken", "answered_by", "answered", "_spans"),
-        *("queued", "received", "sent", "rows", "request_id", "nodes"),
+        *("queued", "received", "sent", "rows", "request_id", "nodes", "trace"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
@@ -126,7 +144,7 @@ class Observation:
         """Bytes of its body, and of its answer's."""
         self.rows = 0
         """Rows of the run that answered it; 0: no model ran."""
-        self.request_id = ""
+        self.request_id = self.trace = ""
         self.answered: tuple[Any, Mapping[str, Any]] | None = None
         """Prediction and outputs of a model with a baseline, until the exchange is logged."""
         self.nodes: tuple[NodeRun, ...] = ()

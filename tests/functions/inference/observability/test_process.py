@@ -1,12 +1,13 @@
 """Memory and processor time of this process are read when somebody scrapes."""
 
 import resource
+from time import time
 
 from lading.functions.inference.observability.families import Registry
 from lading.functions.inference.observability.process import show_process
 
 
-def test_memory_and_processor_time_are_those_of_this_process() -> None:
+def test_memory_processor_time_and_start_are_those_of_this_process() -> None:
     registry = Registry()
     show_process(registry)
     first, second = registry.snapshot(), registry.snapshot()
@@ -16,3 +17,5 @@ def test_memory_and_processor_time_are_those_of_this_process() -> None:
     ((_, _, (before,), _),) = first["process_cpu_seconds"]
     ((_, _, (after,), _),) = second["process_cpu_seconds"]
     assert 0 < before <= after
+    ((_, _, (started,), _),) = first["process_start_time_seconds"]
+    assert time() - 3600 * 24 < started == second["process_start_time_seconds"][0][2][0] <= time()

@@ -5,10 +5,8 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,7 +23,7 @@ from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.asgi import App
 from lading.functions.inference.wire.messages import Observation
 from tests.support.driver import ask
-from tests.support.prometheus import program
+from tests.support.prometheus import program, running, wait_for
 from tests.support.uvicorn_server import uvicorn_serving
 from tests.support.worlds import echo, settings_for
 
@@ -126,41 +124,33 @@ def test_promtool_finds_nothing_to_mend(app: App) -> None:
 @pytest.fixture
 def prometheus(app: App, tmp_path: Path) -> Iterator[str]:
     """Address of a stock Prometheus server that scrapes the container."""
-    with uvicorn_serving(app) as target, create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-        free.close()
+    with uvicorn_serving(app) as target:
         scrape = {"job_name": "lading", "static_configs": [{"targets": [target]}]}
         document = {"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]}
-        (tmp_path / "prometheus.yml").write_text(json.dumps(document))  # JSON is YAML
-        command = [
-            program("prometheus"),
-            f"--config.file={tmp_path}/prometheus.yml",
-            f"--storage.tsdb.path={tmp_path}/data",
-            f"--web.listen-address={address}",
-        ]
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-            try:
-                yield f"http://{address}"
-            finally:
-                server.terminate()
+        configuration = tmp_path / "prometheus.yml"
+        configuration.write_text(json.dumps(document))  # JSON is YAML
+        with running(configuration, "--enable-feature=exemplar-storage") as url:
+            yield url
 
 
 def ask_prometheus(url: str, query: str) -> list[Any]:
     """The result of a query, once there is one."""
-    for _ in range(120):
-        try:
-            answer = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()
-            if answer["data"]["result"]:
-                return list(answer["data"]["result"])
-        except (httpx.TransportError, ValueError, KeyError):
-            pass
-        time.sleep(0.5)
-    raise AssertionError(f"no result of {query}")
+    return list(wait_for(url, "query", lambda data: data["result"], query=query))
 
 
 def test_a_stock_prometheus_server_scrapes_the_container(prometheus: str) -> None:
     (found,) = ask_prometheus(prometheus, 'lading_requests_total{dialect="plain",status="200"}')
     assert (found["metric"]["model"], found["value"][1]) == ("m", "1")
+    now = f"{time.time() + 60:.0f}"
+    (kept,) = wait_for(
+        prometheus,
+        "query_exemplars",
+        list,
+        query="lading_latency_seconds_bucket",
+        start="0",
+        end=now,
+    )[:1]
+    assert len(kept["exemplars"][0]["labels"]["request_id"]) == 32
     share = "histogram_quantile(0.99, lading_compute_latency_seconds_bucket)"
     assert float(ask_prometheus(prometheus, share)[0]["value"][1]) < 30
 
