@@ -196,4 +196,5 @@ def _watched(deployment: Deployment, api: PlannedApi) -> WatchedApi:
         firewall=deployment.waf,
         error_rate=deployment.settings.alarms.error_rate,
         p99_ms=slowest or deployment.settings.defaults.p99_ms,
+        runbook=deployment.settings.watching.runbook,
     )

@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lading.functions.contract.alarms import runbook_page
 from lading.model_packaging.errors import PackagingError
 from lading.stacks.errors import StackError
 from lading.stacks.function.logged_function import stage_log
@@ -214,6 +215,7 @@ class RetrainingStack(Stack):
         """Create an alarm for each way in which a retraining can fail."""
         topic = topic_by_name(self, self._deployment.names.alarm_topic)
         model = self._plan.spec.name
+        page = runbook_page(self._deployment.settings.watching.runbook, "retraining")
         for name, ending in _FAILURES.items():
             metric = cloudwatch.Metric(
                 namespace="AWS/States",
@@ -228,7 +230,7 @@ class RetrainingStack(Stack):
                 alarm_name=f"{self._name}-{ending}",
                 alarm_description=(
                     f"A retraining of model {model} has {ending.replace('-', ' ')}; "
-                    f"`lading retrain {model} --status` says why."
+                    f"`lading retrain {model} --status` says why. Runbook: {page}"
                 ),
                 metric=metric,
                 threshold=0,

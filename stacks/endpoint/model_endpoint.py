@@ -134,6 +134,7 @@ class ModelEndpoint(Construct):
             error_rate=self._watched.error_rate,
             p99_ms=self._watched.p99_ms,
             backlog=settings.scaling.target,
+            runbook=self._watched.runbook,
         )
 
     @property

@@ -15,13 +15,14 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from lading.functions.contract.alarms import alarm_name
+from lading.functions.contract.alarms import RUNBOOK, alarm_name, runbook_page
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.stages.sagemaker import SageMakerSettings
 
 NAMESPACE = "AWS/SageMaker"
 
 _COOLDOWN_S = 60
+_WAKE = "wake"
 _PREDEFINED = {
     ("variant", "concurrency"): "SageMakerVariantConcurrentRequestsPerModelHighResolution",
     ("variant", "invocations"): "SageMakerVariantInvocationsPerInstance",
@@ -134,9 +135,10 @@ class EndpointScaling(Construct):
         alarm = cloudwatch.CfnAlarm(
             self,
             "WakeAlarm",
-            alarm_name=alarm_name(self._prefix, "wake"),
+            alarm_name=alarm_name(self._prefix, _WAKE),
             alarm_description=(
-                "A request found no instance. This alarm starts one; no action is necessary."
+                "A request found no instance. This alarm starts one; no action is necessary. "
+                f"Runbook: {runbook_page(RUNBOOK, _WAKE)}"
             ),
             namespace=NAMESPACE,
             metric_name=_WAKING[self._kind],

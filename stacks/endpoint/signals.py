@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from lading.functions.contract.alarms import RUNBOOK
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.endpoint.scaling import NAMESPACE
 from lading.stacks.monitoring.signals import PERIOD, Signal, expression
@@ -36,6 +37,7 @@ class WatchedEndpoint:
         error_rate: rate of failed requests above which an alarm goes off.
         p99_ms: objective for the p99 latency.
         backlog: target of scaling: waiting requests per instance.
+        runbook: folder or URL of the pages of its alarms.
     """
 
     name: str
@@ -45,6 +47,7 @@ class WatchedEndpoint:
     error_rate: float
     p99_ms: int
     backlog: float
+    runbook: str = RUNBOOK
 
     @property
     def invoked(self) -> Mapping[str, str]:

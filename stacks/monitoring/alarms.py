@@ -22,7 +22,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from lading.functions.contract.alarms import ALARMS, alarm_name
+from lading.functions.contract.alarms import ALARMS, alarm_name, runbook_page
 from lading.functions.contract.names import METRICS
 from lading.stacks.monitoring.signals import (
     Signal,
@@ -115,7 +115,7 @@ def make_alarms(
             scope,
             _camel(signal.key),
             alarm_name=alarm_name(prefix, signal.key),
-            alarm_description=f"{signal.title}. {signal.advice}",
+            alarm_description=signal.description(watched),
             metric=metric,
             threshold=signal.threshold(watched),
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -201,7 +201,7 @@ class CanaryAlarms(Construct):
             alarm_description=(
                 f"The roll-out of model {self._model.name} is not judged: its new version received "
                 f"fewer than {LEAST_CANARY_REQUESTS} requests in 5 minutes. Send some and look "
-                "again."
+                f"again. Runbook: {runbook_page(self._model.runbook, ALARMS.canary_quiet)}"
             ),
             metric=self._metric("Invocations"),
             threshold=LEAST_CANARY_REQUESTS,
@@ -227,7 +227,7 @@ def rollback_alarm(
         scope,
         id_,
         alarm_name=alarm_name(model.function, key),
-        alarm_description=description,
+        alarm_description=f"{description} Runbook: {runbook_page(model.runbook, key)}",
         metric=rate,
         threshold=model.error_rate,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

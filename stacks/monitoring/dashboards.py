@@ -10,9 +10,9 @@ from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from lading.functions.contract.alarms import ALARMS, alarm_name
+from lading.functions.contract.alarms import ALARMS, RUNBOOK, alarm_name, runbook_page
 from lading.functions.contract.names import METRICS
-from lading.stacks.monitoring.log_queries import refusals, starts
+from lading.stacks.monitoring.log_queries import memory, refusals, sizes, starts
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
     MODEL_SIGNALS,
@@ -37,6 +37,8 @@ _SERVICE_TEXT = """\
 # {prefix}: what callers notice
 Each line of a model has the model's name. Latency here is the function's own; the gateway, the
 authorizer and, for root paths, the front function add to it. `{prefix}-operations` shows causes.
+
+Runbook: {pages}
 """
 
 _OPERATIONS_TEXT = """\
@@ -45,6 +47,8 @@ During a roll-out the new version gets a part of the traffic, and the graph *new
 has lines. Afterwards the alarm `<function>-{quiet}` shows whether it was judged: **OK** - judged;
 **ALARM** - *not judged*, too few requests; **INSUFFICIENT_DATA** - *not judged*, no requests, or
 there was no roll-out. A version that was not judged did not fail, but nothing is known about it.
+
+Runbook: {pages}
 """
 
 
@@ -74,6 +78,7 @@ class Dashboards(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._prefix = prefix
+        self._runbook = next((api.runbook for api in apis), RUNBOOK)
         self._dashboard(
             "service",
             _SERVICE_TEXT,
@@ -93,6 +98,8 @@ class Dashboards(Construct):
                 *_rollouts(models),
                 *(widget for api in apis for widget in refusals(api, Stack.of(self).region)),
                 *starts(models),
+                *sizes(models),
+                *memory(models),
                 _own_functions(functions),
             ],
         )
@@ -115,9 +122,19 @@ class Dashboards(Construct):
             dashboard_name=f"{self._prefix}-{which}",
             default_interval=Duration.days(1),
         )
-        heading = text.format(prefix=self._prefix, quiet=ALARMS.canary_quiet)
-        dashboard.add_widgets(cloudwatch.TextWidget(markdown=heading, width=24, height=3))
+        heading = text.format(
+            prefix=self._prefix, quiet=ALARMS.canary_quiet, pages=_pages(which, self._runbook)
+        )
+        dashboard.add_widgets(cloudwatch.TextWidget(markdown=heading, width=24, height=4))
         dashboard.add_widgets(*widgets)
+
+
+def _pages(dashboard: Dashboard, runbook: str) -> str:
+    """Return links to the pages of the alarms on a dashboard."""
+    keys = [it.page or it.key for it in MODEL_SIGNALS if it.dashboard == dashboard]
+    keys += [it.page or it.key for it in API_SIGNALS if it.dashboard == dashboard]
+    keys += [ALARMS.canary_quiet] if dashboard == "operations" else []
+    return ", ".join(f"[{key}]({runbook_page(runbook, key)})" for key in keys)
 
 
 def graph(title: str, lines: Sequence[cloudwatch.IMetric], **more: Any) -> cloudwatch.GraphWidget:

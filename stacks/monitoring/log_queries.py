@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from lading.functions.contract.names import access_log, function_log
+from lading.functions.contract.watched import MEMORY, WATCHED
 from lading.stacks.monitoring.signals import WatchedApi, WatchedModel, firewall_metric
 
 _MOST_LOGS = 50
@@ -56,6 +57,35 @@ def starts(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
             "stats count(restore) as restored, pct(restore, 50) as restore_p50_ms, "
             "pct(restore, 99) as restore_p99_ms, count(@initDuration) as initialized, "
             "pct(@initDuration, 50) as init_p50_ms, pct(@initDuration, 99) as init_p99_ms by @log",
+        )
+
+
+def sizes(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
+    """Yield tables of what a request's log line has as fields: sizes of bodies, rows of runs."""
+    shown = [it for it in WATCHED if it.field and not it.field.startswith("@")]
+    parts = [f"pct({it.field}, {rank}) as {it.field}_p{rank}" for it in shown for rank in (50, 99)]
+    for first in range(0, len(models), _MOST_LOGS):
+        some = models[first : first + _MOST_LOGS]
+        yield _query(
+            "Sizes of requests and answers in bytes, rows of a run",
+            [function_log(model.function) for model in some],
+            'filter message = "request" and status < 400',
+            f"stats count(*) as requests, {', '.join(parts)} by model, version",
+            "sort requests desc",
+        )
+
+
+def memory(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
+    """Yield tables of the memory that functions used, of what they have, in MB."""
+    megabytes = 1_000_000
+    for first in range(0, len(models), _MOST_LOGS):
+        some = models[first : first + _MOST_LOGS]
+        yield _query(
+            "Memory of functions, MB",
+            [function_log(model.function) for model in some],
+            'filter @type = "REPORT"',
+            f"stats max({MEMORY.field}) / {megabytes} as used, "
+            f"max(@memorySize) / {megabytes} as available by @log",
         )
 
 

@@ -9,11 +9,12 @@ roll-out changes neither the dashboards nor the API's stack.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
+from lading.functions.contract.alarms import RUNBOOK, runbook_page
 from lading.functions.contract.limits import GATEWAY, LAMBDA
 from lading.functions.contract.names import METRICS
 from lading.stacks.stages.settings import ALIAS
@@ -46,6 +47,7 @@ class WatchedModel:
         streams: whether answers are streamed to the caller.
         timeout_s: time limit of an answer; the gateway's unless answers are streamed.
         endpoint_alarms: ends of the names of its endpoint's alarms.
+        runbook: folder or URL of the pages of its alarms.
     """
 
     name: str
@@ -56,6 +58,7 @@ class WatchedModel:
     streams: bool = False
     timeout_s: int = GATEWAY.timeout_s
     endpoint_alarms: tuple[str, ...] = ()
+    runbook: str = RUNBOOK
 
     @property
     def mark(self) -> str:
@@ -74,6 +77,7 @@ class WatchedApi:
         p99_ms: objective for the p99 latency of its slowest model.
         waking: the dimension `stage` of the service's metrics, if a model has an endpoint.
         firewall: whether a firewall is in front of it.
+        runbook: folder or URL of the pages of its alarms.
     """
 
     name: str
@@ -82,9 +86,18 @@ class WatchedApi:
     p99_ms: int
     waking: str = ""
     firewall: bool = False
+    runbook: str = RUNBOOK
 
 
-Watched = TypeVar("Watched")
+class HasRunbook(Protocol):
+    """What is watched has alarms, and their pages are somewhere."""
+
+    @property
+    def runbook(self) -> str:
+        """Folder or URL of the pages of its alarms."""
+
+
+Watched = TypeVar("Watched", bound=HasRunbook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class Signal(Generic[Watched]):
         metric: returns the metric of what is watched.
         threshold: returns the value above which the alarm goes off.
         advice: what to do then.
+        page: its page in the runbook; empty: the page has the name of the key.
     """
 
     key: str
@@ -106,6 +120,12 @@ class Signal(Generic[Watched]):
     metric: Callable[[Watched], cloudwatch.IMetric]
     threshold: Callable[[Watched], float]
     advice: str
+    page: str = ""
+
+    def description(self, watched: Watched) -> str:
+        """Return the text of the alarm: what is wrong, what to do, and where more is said."""
+        page = runbook_page(watched.runbook, self.page or self.key)
+        return f"{self.title}. {self.advice} Runbook: {page}"
 
 
 def lambda_metric(
@@ -293,6 +313,7 @@ API_SIGNALS: tuple[Signal[WatchedApi], ...] = (
         lambda api: api.p99_ms + GATEWAY_MS,
         "Compare it with the models' p99 latency. The difference is the authorizer, the front "
         "function and the network.",
+        page="api-latency",
     ),
 )
 

@@ -12,7 +12,16 @@ from lading.stacks.errors import SettingsError, StackError
 from lading.stacks.retraining.plan import PlannedRetraining
 from lading.training.retraining.needed import needed_files
 
-_ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
+_ROOMS = (
+    "batch",
+    "cli",
+    "emulator",
+    "functions",
+    "model_packaging",
+    "stacks",
+    "training",
+    "watching",
+)
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*")
 

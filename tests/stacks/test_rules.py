@@ -133,6 +133,22 @@ def test_cfn_lint_finds_nothing(assembly: tuple[str, Path]) -> None:
     assert linted.returncode == 0
 
 
+def test_every_alarm_names_a_page_of_the_runbook(assembly: tuple[str, Path]) -> None:
+    stage, folder = assembly
+    base = read_stages(STAGES).stages[stage].watching.runbook
+    texts = [
+        each["Properties"]["AlarmDescription"]
+        for path in sorted(folder.glob("*.template.json"))
+        for each in json.loads(path.read_text())["Resources"].values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert texts
+    for text in texts:
+        page = text.rpartition("Runbook: ")[2]
+        assert page.startswith(f"{base}/"), text
+        assert (ROOT / "docs/runbook" / page.removeprefix(f"{base}/")).is_file(), text
+
+
 def test_every_service_assumes_a_role_for_this_account_only(assembly: tuple[str, Path]) -> None:
     _, folder = assembly
     roles = [
