@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge formats-table drill audit image-digests protos schema lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -33,6 +33,7 @@ help:
 	@echo "make language    install what runs a language model behind an emulated endpoint"
 	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
+	@echo "make dashboards  write Grafana's dashboards from code"
 	@echo "make bench       measure every target of speed beside other servers (12 minutes)"
 	@echo "make reliability try what could lose a request, and count what was lost (3 hours)"
 	@echo "make bench-cold  measure cold starts and warm answers beside a bare handler"
@@ -155,6 +156,9 @@ PROTOS := functions/inference/rpc/protos
 protos: .venv/dev
 	@$(BIN)/python -m grpc_tools.protoc -I $(PROTOS) --include_imports \
 		--descriptor_set_out=$(PROTOS)/compiled.binpb $(PROTOS)/*.proto
+
+dashboards: .venv/dev
+	@$(BIN)/python -m lading.watching.dashboards watching/grafana/dashboards
 
 schema: .venv/demo
 	@$(BIN)/python -m lading.model_packaging.manifest.models > models.schema.json

@@ -28,6 +28,7 @@ from lading.cli.commands.stacks import stacks
 from lading.cli.commands.tokens import tokens
 from lading.cli.commands.train import train
 from lading.cli.commands.verify import verify
+from lading.cli.commands.watch import watch
 from lading.cli.delivery.promote import promote
 from lading.cli.delivery.review import review
 from lading.cli.error_output import end_with_error
@@ -80,7 +81,7 @@ for version_command in (
     sbom,
 ):
     app.command()(version_command)
-for server_command in (pull, push, emulate, smoke, costs, stacks, grpc_proxy):
+for server_command in (pull, push, emulate, smoke, costs, stacks, grpc_proxy, watch):
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)

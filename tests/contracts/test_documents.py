@@ -28,6 +28,7 @@ SOURCES = [
         "model_packaging",
         "stacks",
         "training",
+        "watching",
         "tests",
     )
     for path in (ROOT / room).rglob("*.py")

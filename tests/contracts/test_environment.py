@@ -6,7 +6,16 @@ import pytest
 
 from tests.support.interpreter import ROOT
 
-ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = (
+    "batch",
+    "cli",
+    "emulator",
+    "functions",
+    "model_packaging",
+    "stacks",
+    "training",
+    "watching",
+)
 WRITERS = (
     "emulator/engines/triton_model.py",
     "functions/inference/__init__.py",

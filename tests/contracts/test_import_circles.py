@@ -8,7 +8,16 @@ import pytest
 
 from tests.support.interpreter import ROOT
 
-ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = (
+    "batch",
+    "cli",
+    "emulator",
+    "functions",
+    "model_packaging",
+    "stacks",
+    "training",
+    "watching",
+)
 
 
 def imports() -> Mapping[str, set[str]]:

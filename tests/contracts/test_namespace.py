@@ -8,7 +8,16 @@ import pytest
 from tests.support.interpreter import run_clean
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
+ROOMS = (
+    "batch",
+    "cli",
+    "emulator",
+    "functions",
+    "model_packaging",
+    "stacks",
+    "training",
+    "watching",
+)
 
 PROBE = """
 import json, os, sys
