@@ -13,6 +13,7 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.endpoint.client import MOST_RETRIES, Endpoint, EngineRequest
+from lading.functions.inference.models.predictor import continuing, trace_context
 from tests.support import s3, sagemaker
 from tests.support.sagemaker import Reply, answer, model_error, refusal, stream, stream_error
 
@@ -46,6 +47,24 @@ def test_an_answer_comes_with_its_content_type_and_the_request_goes_as_it_is() -
     assert asked.body == b"body"
     assert asked.headers["content-type"] == "a/b"
     assert asked.headers["x-amzn-sagemaker-inference-component"] == "c"
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize(
+    ("trace", "sent"),
+    [(TRACE, f"traceparent={TRACE}"), ("", None), (f"{TRACE},a=b", None), ("00-0-0-01", None)],
+    ids=["valid", "none", "with-more", "malformed"],
+)
+def test_a_trace_goes_on_in_the_custom_attributes_if_it_is_valid(
+    trace: str, sent: str | None
+) -> None:
+    with sagemaker.running(answer(b"42", "text/plain")) as aws, continuing(trace):
+        endpoint().answer(request())
+        asked = aws.asked[0]
+    assert asked.headers.get("x-amzn-sagemaker-custom-attributes") == sent
+    assert trace_context.get() == ""
 
 
 @pytest.mark.parametrize(
