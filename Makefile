@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -40,6 +40,7 @@ help:
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
+	@echo "make bench-drift       count false alarms of drift, and the shifts that are found"
 	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
 	@echo "make drill       stop one of two emulated regions under load, and count what is lost (5 minutes)"
@@ -140,6 +141,9 @@ bench-endpoint: .venv/dev
 
 bench-judge: .venv/dev
 	@$(BIN)/python -m benchmarks.judged
+
+bench-drift: .venv/dev
+	@$(BIN)/python -m benchmarks.drift
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from lading.cli.commands.batch import batch
 from lading.cli.commands.distill import distill
+from lading.cli.commands.drift import drift
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.evaluate import evaluate_versions
 from lading.cli.commands.grpc_proxy import grpc_proxy
@@ -85,6 +86,7 @@ for server_command in (pull, push, emulate, smoke, costs, stacks, grpc_proxy, wa
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)
+app.command()(drift)
 app.add_typer(batch)
 app.add_typer(tokens)
 app.add_typer(drill)

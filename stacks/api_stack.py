@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
@@ -19,6 +20,7 @@ from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.monitoring.alarms import AlarmTopic, make_alarms, topic_by_name
 from lading.stacks.monitoring.dashboards import Dashboards
+from lading.stacks.monitoring.drift import DriftWatch
 from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
 from lading.stacks.permissions import allow
 from lading.stacks.plan.apis import PlannedApi, list_models
@@ -162,6 +164,24 @@ class ApiStack(Stack):
         CfnOutput(self, OUTPUTS.alarm_topic_arn, value=topic.topic_arn)
         if first:
             self._draw(apis)
+            self._watch_drift(apis, topic)
+
+    def _watch_drift(self, apis: Sequence[PlannedApi], topic: sns.ITopic) -> None:
+        """Judge drift on a schedule, if the stage wants that; the counts are in models' logs."""
+        deployment, names = self._deployment, self._deployment.names
+        models = [model for api in apis for model in api.models]
+        if deployment.settings.drift.every_minutes is None or not models:
+            return
+        DriftWatch(
+            self,
+            "Drift",
+            shared=self._shared,
+            name=names.api_function("drift"),
+            stage=names.prefix,
+            settings=deployment.settings.drift,
+            models=models,
+            topic=topic,
+        )
 
     def _draw(self, apis: Sequence[PlannedApi]) -> None:
         deployment, names = self._deployment, self._deployment.names

@@ -69,6 +69,7 @@ class ModelStack(Stack):
             stage=names.prefix,
             origins=deployment.settings.cors,
             base_path=deployment.base_path,
+            drift_s=deployment.settings.drift.lines_s,
             proxy=endpoint.proxy if endpoint else None,
             nodes={name: node.address() for name, node in asked.items()},
             runtime=deployment.runtime if asked else "",

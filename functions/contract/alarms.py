@@ -14,6 +14,8 @@ class ALARMS:
     update_crashes: Final = "update-crashes"
     update_failures: Final = "update-failures"
     """These two roll an update of an endpoint back."""
+    drift: Final = "drift"
+    """Inputs or answers drift from the baseline of their version."""
 
 
 def alarm_name(prefix: str, alarm: str) -> str:

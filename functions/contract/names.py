@@ -336,6 +336,24 @@ class TOKENS:
     revoked: Final = "revoked"
 
 
+class DRIFT:
+    """The scheduled function that judges drift: its environment variables, and its metrics."""
+
+    functions: Final = "LADING_DRIFT_FUNCTIONS"
+    """Names of the models' functions, separated by commas, whose logs it reads."""
+    window: Final = "LADING_DRIFT_WINDOW"
+    """Seconds of a window."""
+    large: Final = "LADING_DRIFT_PSI"
+    """The population stability index from which a shift matters."""
+    features: Final = "DriftingFeatures"
+    largest: Final = "LargestPSI"
+    missing: Final = "LargestMissingShare"
+    outside: Final = "LargestOutsideShare"
+    """Metrics of a model, by `model` and `stage`."""
+    feature: Final = "FeaturePSI"
+    """The metric of one feature that drifts."""
+
+
 def usage_key(api: str, tenant: str, *, own_plan: bool) -> str:
     """Return the key by which API Gateway counts the calls of a tenant; it opens nothing.
 

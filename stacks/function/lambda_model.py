@@ -12,6 +12,7 @@ from constructs import Construct
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import (
     DEFAULT_LABEL,
+    ENVIRONMENT,
     LAYER_ROOT,
     Library,
     S3Object,
@@ -45,6 +46,7 @@ class LambdaModel(Construct):
         stage: what separates its metrics from those of other stages.
         origins: origins whose pages may call the function from a browser.
         base_path: base path of the API's custom domain.
+        drift_s: seconds between the log lines with counts for drift; 0 for none.
         proxy: settings of a proxy to an endpoint; None: the function computes answers itself.
         nodes: the endpoints of a graph's models, by model.
         runtime: URL of an emulated SageMaker for them; empty: AWS's own.
@@ -68,6 +70,7 @@ class LambdaModel(Construct):
         stage: str,
         origins: tuple[str, ...] = (),
         base_path: str = "",
+        drift_s: float = ENVIRONMENT.default_drift_s,
         proxy: Proxy | None = None,
         nodes: Mapping[str, ServedEndpoint] | None = None,
         runtime: str = "",
@@ -92,7 +95,9 @@ class LambdaModel(Construct):
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
                 **_serving(model, proxy, origins)
-                ._replace(stage=stage, base_path=base_path, node_endpoints=nodes or {})
+                ._replace(
+                    stage=stage, base_path=base_path, node_endpoints=nodes or {}, drift_s=drift_s
+                )
                 .to_environment(),
                 **emulated(runtime),
                 **(proxy.environment if proxy else {}),

@@ -31,6 +31,7 @@ from lading.stacks.errors import SettingsError
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
 from lading.stacks.stages.delivery import Delivery
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
+from lading.stacks.stages.drift import DriftSettings
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.retraining import Retraining
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
@@ -205,6 +206,7 @@ class StageSettings(StageEntry):
     """Whether anybody may ask GET /health/predict; None: where a domain is in several regions."""
     signatures: SignatureSettings = SignatureSettings()
     """Which signatures of models are accepted."""
+    drift: DriftSettings = DriftSettings()
     alarms: Alarms = Alarms()
     watching: WatchingSettings = WatchingSettings()
     rollout: RolloutName = "canary-10-percent-5-minutes"

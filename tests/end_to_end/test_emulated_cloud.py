@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from lading.cli.commands.emulate import create_token, deploy, describe
 from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.functions.contract.dialects import DIALECTS
+from lading.functions.contract.names import function_log
+from lading.functions.drift.cloud import read_lines
+from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
@@ -30,6 +34,8 @@ HOSTED = """
     source: hosted.onnx
     target: lambda-managed
 """
+
+STAGES = "stages: {dev: {auth: token, drift: {lines_s: 1, every_minutes: 60}}}\n"
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -66,6 +72,7 @@ def deployed(
     (folder / "hosted.onnx").write_bytes(times(2))
     manifest = folder / "models.yaml"
     manifest.write_text(manifest.read_text() + HOSTED)
+    (folder / "stages.yaml").write_text(STAGES)
     lading(folder, "package")
     return Deployed(cloud, folder)
 
@@ -166,6 +173,54 @@ def test_smoke_finds_the_deployment_right(
     assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
     assert len(found["refusals"]) == 4
     assert not any(proof["proved"] for proof in found["proofs"])
+
+
+def counted_lines(deployed: Deployed) -> list[str]:
+    """The lines with counts in the log of the digits' function."""
+    group = function_log(deployed.deployment.names.function("digits"))
+    with aws_environment(deployed.cloud.environment):
+        return [*read_lines(group, 0, 1 << 45)]
+
+
+def send_until_counted(
+    deployed: Deployed, url: str, bearer: dict[str, str], rows: Rows, requests: int
+) -> None:
+    """Send these rows in so many requests, and some more until their counts are in the log."""
+    before = sum(window.requests for window in sum_lines(counted_lines(deployed)))
+    for number in count():
+        ask(f"{url}/digits/predict", {"inputs": rows.tolist()}, bearer)
+        found = sum(window.requests for window in sum_lines(counted_lines(deployed)))
+        if number >= requests and found >= before + requests:
+            return
+
+
+def judged(deployed: Deployed) -> list[str]:
+    """The features that drift, as the scheduled function finds them."""
+    with aws_environment(deployed.cloud.environment):
+        name = deployed.deployment.names.api_function("drift")
+        answer = boto3.client("lambda").invoke(FunctionName=name)
+        found: dict[str, list[str]] = json.loads(answer["Payload"].read())
+    assert set(found) == {"digits"}
+    return found["digits"]
+
+
+def test_a_drift_is_found_and_named_and_requests_as_usual_are_left_alone(
+    deployed: Deployed, url: str, bearer: dict[str, str], tmp_path: Path
+) -> None:
+    with np.load(deployed.folder / "examples/digits/holdout.npz") as holdout:
+        usual = np.asarray(holdout["X"])
+    chosen = np.random.default_rng(0).integers(0, len(usual), 1000)
+    send_until_counted(deployed, url, bearer, usual[chosen], requests=10)
+    assert judged(deployed) == []
+    brighter = usual[chosen]
+    brighter[:, 28] = np.minimum(brighter[:, 28] + 8, 16)
+    send_until_counted(deployed, url, bearer, brighter, requests=10)
+    drifting = judged(deployed)
+    assert [name for name in drifting if name.startswith("X[")] == ["X[28]"]
+    log = tmp_path / "function.log"
+    log.write_text("\n".join(counted_lines(deployed)))
+    document = json.loads(lading(deployed.folder, "drift", "digits", "--log", str(log), "--json"))
+    assert document["drifts"] == drifting
 
 
 def test_a_new_version_takes_over_and_one_command_rolls_it_back(

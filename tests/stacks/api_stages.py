@@ -22,6 +22,7 @@ from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.plan.apis import plan_apis
 from lading.stacks.stages.domain import CustomDomain
+from lading.stacks.stages.drift import DriftSettings
 from lading.stacks.stages.settings import (
     Alarms,
     Deployment,
@@ -65,6 +66,7 @@ STAGES = {
         StageSettings(
             auth="token",
             authorizer_cache_s=60,
+            drift=DriftSettings(every_minutes=60, psi=0.2),
             tenants={"acme": TenantPlan(rate=5, burst=9, quota=Quota(requests=1000, per="day"))},
             domain=CustomDomain(
                 name="shared.example.com",

@@ -86,6 +86,7 @@ stages:
       trace_layers:
         eu-central-1: arn:aws:lambda:eu-central-1:615299751070:layer:AWSOpenTelemetryDistroPython:11
     rollout: linear-10-percent-every-1-minute
+    drift: {lines_s: 30, every_minutes: 120, psi: 0.2}
     retraining:
       build_size: large
       build_minutes: 90

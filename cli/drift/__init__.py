@@ -1,0 +1,1 @@
+"""What `lading drift` writes: a page, and the files that readers of Model Monitor expect."""

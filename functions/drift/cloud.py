@@ -1,0 +1,19 @@
+"""Log lines with counts, read from CloudWatch Logs."""
+
+from collections.abc import Iterator
+
+import boto3
+
+from lading.functions.drift.windows import MESSAGE
+
+_PATTERN = f'{{ $.message = "{MESSAGE}" }}'
+
+
+def read_lines(group: str, since: int, until: int) -> Iterator[str]:
+    """Yield the lines of a log group from this time, in milliseconds since 1970."""
+    pages = boto3.client("logs").get_paginator("filter_log_events")
+    for page in pages.paginate(
+        logGroupName=group, startTime=since, endTime=until, filterPattern=_PATTERN
+    ):
+        for event in page["events"]:
+            yield event["message"]
