@@ -181,4 +181,6 @@ def edges_of(column: Array) -> list[float]:
     tenths = np.quantile(finite, _TENTHS).astype(finite.dtype)
     inner = different if len(different) <= _FEW_VALUES else np.unique(tenths)
     inside = [float(each) for each in inner if low < each <= high]
-    return [low, *inside, float(np.nextafter(finite.max(), finite.dtype.type(np.inf)))]
+    above = np.nextafter(finite.max(), finite.dtype.type(np.inf))
+    tiny = np.finfo(finite.dtype).tiny  # a smaller number may be read as zero
+    return [low, *inside, float(tiny if 0 < above < tiny else above)]

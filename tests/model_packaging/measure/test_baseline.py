@@ -99,6 +99,12 @@ def test_edges_are_different_even_where_values_repeat(column: Any, edges: list[f
     assert found == sorted(set(found))
 
 
+def test_zeros_are_in_range_also_where_tiny_numbers_are_read_as_zero() -> None:
+    low, above = edges_of(np.zeros(9, np.float32))
+    assert low == 0
+    assert above == np.finfo(np.float32).tiny
+
+
 @pytest.mark.parametrize(
     ("samples", "reason"),
     [
