@@ -6,7 +6,7 @@ file by their lengths in bytes, an image's file also by its brightness.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
+from importlib import import_module
 from math import nan
 from types import MappingProxyType
 from typing import Final
@@ -18,10 +18,7 @@ from lading.functions.inference.tensors.conversion import Array
 View = Callable[[Array], Array]
 """[rows, ...] -> floats, [rows, columns]."""
 
-_SIDE: Final = 64
-"""Pixels of the side to which a JPEG is reduced while it is decoded."""
-MOST_PIXELS: Final = 1 << 22
-"""The largest PNG that is decoded; a larger one counts as missing."""
+_IMAGES: Final = "lading.functions.inference.processing.image"
 
 
 def columns(array: Array) -> Array:
@@ -55,20 +52,9 @@ def length(array: Array) -> Array:
 
 def picture(array: Array) -> Array:
     """Return the brightness of each file of an image, from 0 to 255."""
-    return np.array([_brightness(file) for file in array.ravel().tolist()]).reshape(len(array), -1)
-
-
-def _brightness(file: bytes) -> float:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(BytesIO(file), formats=("JPEG", "PNG")) as image:
-            image.draft("L", (_SIDE, _SIDE))
-            if image.width * image.height > MOST_PIXELS:
-                return nan
-            return float(np.asarray(image.convert("L")).mean())
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
-        return nan
+    # By its name: only a model of images has the layer with the library.
+    brightness: Callable[[bytes], float] = import_module(_IMAGES).brightness
+    return np.array([brightness(file) for file in array.ravel().tolist()]).reshape(len(array), -1)
 
 
 def _missing(array: Array) -> Array:

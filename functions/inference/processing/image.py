@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import islice
-from math import prod
+from math import nan, prod
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 
 MOST_IMAGES = 64
+MOST_COUNTED_PIXELS = 1 << 22
+"""The largest image whose brightness is counted."""
+_COUNTED_SIDE = 64
+"""Pixels of the side to which a JPEG is reduced for that, while it is decoded."""
 MOST_PIXELS = 1 << 25
 """The limit for all images of a request together, before and after they are resized."""
 
@@ -138,6 +142,21 @@ class ImageStep(Step):
 
 
 make = ImageStep
+
+
+def brightness(file: bytes) -> float:
+    """Return the mean gray value of a file, 0 to 255; NaN for one that is large or damaged."""
+    reader = next((_READERS[start] for start in _READERS if file.startswith(start)), None)
+    if reader is None or any(count > most for count, most, _ in _costly(reader, file)):
+        return nan
+    try:
+        with reader(BytesIO(file)) as image:
+            image.draft("L", (_COUNTED_SIDE, _COUNTED_SIDE))
+            if prod(image.size) > MOST_COUNTED_PIXELS:
+                return nan
+            return float(np.asarray(image.convert("L")).mean())
+    except (OSError, ValueError, SyntaxError):
+        return nan
 
 
 def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:

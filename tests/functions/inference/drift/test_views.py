@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lading.functions.inference.drift.views import MOST_PIXELS, VIEWS, joined
+from lading.functions.inference.drift.views import VIEWS, joined
+from lading.functions.inference.processing.image import MOST_COUNTED_PIXELS
 
 
 def texts(*contents: bytes) -> Any:
@@ -54,7 +55,7 @@ def test_the_brightness_of_a_file_is_that_of_its_pixels(form: str) -> None:
 
 
 def test_a_file_that_is_no_image_or_too_large_a_png_is_missing() -> None:
-    large = image(9, (MOST_PIXELS // 1024 + 1, 1024))
+    large = image(9, (MOST_COUNTED_PIXELS // 1024 + 1, 1024))
     assert np.isnan(VIEWS["picture"](texts(b"text", b"", large))).all()
 
 
