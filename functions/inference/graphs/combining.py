@@ -12,13 +12,21 @@ from lading.functions.inference.tensors.conversion import Array, as_datatype, da
 
 _NARROW = frozenset({"FP16", "BF16"})
 """Datatypes whose sums are computed in FP32."""
+_USUAL = 4
+"""Bytes of a float whose sums are computed as they are."""
 
 
 def mean(answers: Sequence[Array], shares: Sequence[float]) -> Array:  # noqa: ARG001 one signature
     """Return the mean of arrays of floats."""
-    first = answers[0]
-    total = sum(map(_wide, answers[1:]), _wide(first))
-    return _as_before(total / len(answers), first)
+    first, *others = answers
+    if type(first) is not np.ndarray or first.dtype.kind != "f" or first.dtype.itemsize < _USUAL:
+        total = sum(map(_wide, others), _wide(first))
+        return _as_before(total / len(answers), first)
+    total = first + others[0] if others else first.copy()
+    for each in others[1:]:
+        total += each
+    total /= len(answers)
+    return np.asarray(total)
 
 
 def weighted(answers: Sequence[Array], shares: Sequence[float]) -> Array:
@@ -56,9 +64,11 @@ def combined(how: str, answers: Sequence[Array], shares: Sequence[float]) -> Arr
     Raises:
         ValueError: their shapes differ.
     """
-    shapes = {each.shape for each in answers}
-    if len(shapes) > 1:
-        raise ValueError(f"cannot combine answers of the shapes {sorted(map(list, shapes))}")
+    shape = answers[0].shape
+    for each in answers:
+        if each.shape != shape:
+            both = f"{list(shape)} and {list(each.shape)}"
+            raise ValueError(f"cannot combine answers of the shapes {both}")
     return COMBINE[how](answers, shares)
 
 

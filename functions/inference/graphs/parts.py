@@ -7,6 +7,7 @@ other, since each uses all processors.
 """
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Protocol
 
 import numpy as np
@@ -14,13 +15,15 @@ import numpy as np
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.graph_nodes import GraphNode, GraphStep
 from lading.functions.inference.graphs.combining import combined
-from lading.functions.inference.graphs.node_runs import NodeRun, clocked
+from lading.functions.inference.graphs.node_runs import NodeRun, note_run
 from lading.functions.inference.graphs.parallel import together
 from lading.functions.inference.graphs.routing import Route
-from lading.functions.inference.models.predictor import Predictor
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
 
 Tensors = dict[str, Array]
+
+Predict = Callable[[Tensors, Sequence[str]], Tensors]
+"""Answers with the outputs of these names."""
 
 OwnCombine = Callable[[list[Tensors]], Tensors]
 """An ensemble's own code: it gets the outputs of each step, in their order."""
@@ -55,6 +58,8 @@ class Step:
     def __init__(self, step: GraphStep, part: Part) -> None:
         self.part, self.name = part, step.use
         self.inputs, self.outputs = tuple(step.inputs.items()), tuple(step.outputs.items())
+        unchanged = all(inner == outer for inner, outer in self.outputs)
+        self._passes_on = unchanged and isinstance(part, ModelPart)  # which returns nothing else
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """Answer with the outputs, by the names around it."""
@@ -62,6 +67,8 @@ class Step:
             found = self.part.run({inner: tensors[outer] for inner, outer in self.inputs}, runs)
         except InvalidInput as error:
             raise self._refused(error) from error
+        if self._passes_on:
+            return found
         return {outer: found[inner] for inner, outer in self.outputs}
 
     def _refused(self, error: InvalidInput) -> InvalidInput:
@@ -86,21 +93,26 @@ class ModelPart(Part):
 
     Args:
         name: its name.
-        predictor: what answers for it.
+        predict: answers for it.
         outputs: the outputs that the graph needs.
         remote: whether an endpoint answers.
     """
 
     def __init__(
-        self, name: str, predictor: Predictor, outputs: Sequence[str], *, remote: bool
+        self, name: str, predict: Predict, outputs: Sequence[str], *, remote: bool
     ) -> None:
-        self._name, self._predictor, self._outputs = name, predictor, tuple(outputs)
+        self._name, self.predict, self._outputs = name, predict, tuple(outputs)
         self.remote = remote
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """See `Part.run`."""
-        with clocked(self._name, runs):
-            return self._predictor.predict(tensors, self._outputs)
+        started, failed = perf_counter(), True
+        try:
+            found = self.predict(tensors, self._outputs)
+            failed = False
+            return found
+        finally:
+            note_run(runs, self._name, perf_counter() - started, failed=failed)
 
 
 class Chain(Part):
@@ -115,6 +127,9 @@ class Chain(Part):
         """See `Part.run`."""
         known = dict(tensors)
         for wave in self._waves:
+            if len(wave) == 1:
+                known.update(wave[0].run(known, runs))
+                continue
             for found in _each(wave, known, runs):
                 known |= found
         return {name: known[name] for name in self._outputs}
@@ -138,7 +153,10 @@ class Ensemble(Part):
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """See `Part.run`."""
-        answers = _each(self._steps, tensors, runs)
+        if self.remote:
+            answers = _each(self._steps, tensors, runs)
+        else:
+            answers = [step.run(tensors, runs) for step in self._steps]
         if self._own is not None:
             return self._own_answer(answers, self._own)
         return {

@@ -92,7 +92,7 @@ class GraphPredictor(Predictor):
         runs: list[NodeRun] = []
         try:
             found = self._root.run(inputs, runs)
-            return {name: found[name] for name in outputs or self.metadata.output_names()}
+            return {name: found[name] for name in outputs} if outputs else found
         except InvalidInput as error:
             if {*error.name.split(", ")} <= inputs.keys():
                 raise
@@ -147,10 +147,14 @@ class _Opened:
         """Return the part of this name; `outputs` are those that a model must give."""
         node = self._graph.nodes.get(name)
         if node is None:
-            remote = self._graph.models[name].artifact.engine is not None
-            return ModelPart(name, self._predictor(name), outputs, remote=remote)
+            artifact, predictor = self._graph.models[name].artifact, self._predictor(name)
+            if not isinstance(predictor, OnnxPredictor):
+                return ModelPart(name, predictor.predict, outputs, remote=True)
+            run = predictor.compute if _needs_no_check(artifact) else predictor.predict
+            return ModelPart(name, run, outputs, remote=False)
         if node.merged:
-            return ModelPart(name, self._merged(name, node), node.outputs, remote=False)
+            merged = self._merged(name, node)
+            return ModelPart(name, merged.predict, node.outputs, remote=False)
         steps = [Step(step, self.part(step.use, tuple(step.outputs))) for step in node.steps]
         return self._node(name, node, steps)
 
@@ -205,3 +209,13 @@ class _Opened:
             files={},
         )
         return OnnxPredictor(stated, self._version, self._threads, session)
+
+
+def _needs_no_check(artifact: Artifact) -> bool:
+    """Return whether a model's input needs no check inside a graph.
+
+    What callers send has been checked by the signature of the graph, which is as strict, and what
+    other models return has the datatype that packaging compared; onnxruntime refuses a wrong size.
+    It does not compare the sizes of several inputs, and knows nothing of domains.
+    """
+    return len(artifact.inputs) == 1 and artifact.inputs[0].domain is None

@@ -83,6 +83,15 @@ class OnnxPredictor(Predictor):
         """See `Predictor.predict`."""
         check_request(self.metadata, inputs, outputs)
         self._session.check_axes(inputs)
+        return self.compute(inputs, outputs)
+
+    def compute(self, inputs: dict[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        """Answer a request that has been checked.
+
+        Raises:
+            InvalidInput: a processing step does not accept it.
+            PredictionFailed: the model failed.
+        """
         try:
             return self._session.run(inputs, outputs or self.metadata.output_names())
         except SessionError as error:

@@ -109,8 +109,8 @@ def test_nothing_is_copied_between_models(tmp_path: Path) -> None:
     )
     seen: list[Array] = []
     for part in graph._root._waves:  # type: ignore[attr-defined]
-        inner = part[0].part._predictor
-        inner.predict = _noting(inner.predict, seen)
+        model = part[0].part
+        model.predict = _noting(model.predict, seen)
     graph.predict({"x": ROWS})
     given, between, taken, _ = seen
     assert given is ROWS

@@ -1,0 +1,93 @@
+"""What a graph of three small models costs beside its models: `python benchmarks/graphs.py`.
+
+It trains and packages examples/messages (`make tabular`), then answers one message by the graph,
+and by its three models one after the other, with the mean of the two classifiers in numpy. Both are
+timed in turns by the processor time of this process, so that a busy machine slows down neither. The
+goal is a ratio of at most 1.1.
+"""
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import process_time_ns
+
+import numpy as np
+
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.graphs.predictor import GraphPredictor
+from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.tensors.conversion import Array
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "messages"
+GOAL = 1.1
+ROUNDS, RUNS = 400, 20
+MESSAGE = b"i was charged twice please refund my card"
+
+
+def main() -> None:
+    """Measure, and print the figures as JSON."""
+    with TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in ("train.py", "models.yaml"):
+            shutil.copy(EXAMPLE / name, folder)
+        command = [str(Path(sys.executable).parent / "lading"), "package"]
+        subprocess.run([sys.executable, "train.py"], cwd=folder, check=True)
+        subprocess.run(command, cwd=folder, check=True, stderr=subprocess.DEVNULL)
+        figures = measure(folder / "artifacts" / "models")
+    print(json.dumps(figures, indent=2))
+
+
+def measure(models: Path) -> dict[str, object]:
+    """Return the figures of a graph below `models`, with machine and date."""
+    graph = GraphPredictor(read_artifact(models / "messages" / "1"), 1, threads=1)
+    parts = {
+        name: OnnxPredictor(read_artifact(models / name / "1"), 1, threads=1)
+        for name in ("words", "linear", "forest")
+    }
+    text = np.array([MESSAGE], np.object_)
+
+    def whole() -> Array:
+        return graph.predict({"text": text})["probabilities"]
+
+    def one_by_one() -> Array:
+        vector = parts["words"].predict({"text": text})["transformed"]
+        scores = [
+            parts[name].predict({"vector": vector}, ["probabilities"])["probabilities"]
+            for name in ("linear", "forest")
+        ]
+        return np.asarray((scores[0] + scores[1]) / 2)
+
+    assert np.array_equal(whole(), one_by_one())
+    times: list[tuple[float, float]] = []
+    for number in range(ROUNDS):
+        first, second = (whole, one_by_one) if number % 2 else (one_by_one, whole)
+        took = {first: timed(first), second: timed(second)}
+        times.append((took[whole], took[one_by_one]))
+    ratio = median(mine / theirs for mine, theirs in times)
+    return {
+        "graph_us": round(median(mine for mine, _ in times), 1),
+        "models_us": round(median(theirs for _, theirs in times), 1),
+        "ratio": round(ratio, 3),
+        "goal": GOAL,
+        "machine": f"{platform.machine()}, {platform.platform()}",
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def timed(answer: Callable[[], Array]) -> float:
+    """Return the microseconds of processor time of one answer, from several in a row."""
+    started = process_time_ns()
+    for _ in range(RUNS):
+        answer()
+    return (process_time_ns() - started) / RUNS / 1000
+
+
+if __name__ == "__main__":
+    main()
