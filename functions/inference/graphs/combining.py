@@ -18,15 +18,12 @@ _USUAL = 4
 
 def mean(answers: Sequence[Array], shares: Sequence[float]) -> Array:  # noqa: ARG001 one signature
     """Return the mean of arrays of floats."""
-    first, *others = answers
-    if type(first) is not np.ndarray or first.dtype.kind != "f" or first.dtype.itemsize < _USUAL:
-        total = sum(map(_wide, others), _wide(first))
-        return _as_before(total / len(answers), first)
-    total = first + others[0] if others else first.copy()
-    for each in others[1:]:
-        total += each
-    total /= len(answers)
-    return np.asarray(total)
+    first = answers[0]
+    if first.dtype.itemsize >= _USUAL and type(first) is np.ndarray:
+        total = sum(answers[1:], first)
+        return np.asarray(total / len(answers))
+    wide = [*map(_wide, answers)]
+    return _as_before(sum(wide[1:], wide[0]) / len(answers), first)
 
 
 def weighted(answers: Sequence[Array], shares: Sequence[float]) -> Array:

@@ -1,6 +1,5 @@
 """The runs of a graph's models, for the log line of the request: which, how long, what failed."""
 
-import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -11,12 +10,6 @@ class NodeRun(NamedTuple):
     node: str
     ms: float
     error: str = ""
-
-
-def note_run(runs: list[NodeRun], node: str, seconds: float, *, failed: bool) -> None:
-    """Add the run of a model that has ended; one that failed ends by the present exception."""
-    error = type(sys.exception()).__name__ if failed else ""
-    runs.append(NodeRun(node, seconds * 1000, error))
 
 
 def runs_document(runs: Iterable[NodeRun]) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
-from lading.functions.contract.errors import InvalidInput
+from lading.functions.contract.errors import InferenceError, InvalidInput
 from lading.functions.inference.artifact.graph_nodes import GraphNode, GraphStep
 from lading.functions.inference.graphs.combining import combined
-from lading.functions.inference.graphs.node_runs import NodeRun, note_run
+from lading.functions.inference.graphs.node_runs import NodeRun
 from lading.functions.inference.graphs.parallel import together
 from lading.functions.inference.graphs.routing import Route
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
@@ -106,13 +106,15 @@ class ModelPart(Part):
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """See `Part.run`."""
-        started, failed = perf_counter(), True
+        started = perf_counter()
         try:
             found = self.predict(tensors, self._outputs)
-            failed = False
-            return found
-        finally:
-            note_run(runs, self._name, perf_counter() - started, failed=failed)
+        except InferenceError as error:
+            took = (perf_counter() - started) * 1000
+            runs.append(NodeRun(self._name, took, type(error).__name__))
+            raise
+        runs.append(NodeRun(self._name, (perf_counter() - started) * 1000))
+        return found
 
 
 class Chain(Part):
