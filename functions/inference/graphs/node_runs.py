@@ -5,9 +5,13 @@ from typing import Any, NamedTuple
 
 
 class NodeRun(NamedTuple):
-    """A run of one model of a graph: its time in milliseconds, and its error if it failed."""
+    """A run of one model of a graph: its time in milliseconds, and its error if it failed.
+
+    `started` is when it began, in seconds of `perf_counter`.
+    """
 
     node: str
+    started: float
     ms: float
     error: str = ""
 

@@ -111,9 +111,9 @@ class ModelPart(Part):
             found = self.predict(tensors, self._outputs)
         except InferenceError as error:
             took = (perf_counter() - started) * 1000
-            runs.append(NodeRun(self._name, took, type(error).__name__))
+            runs.append(NodeRun(self._name, started, took, type(error).__name__))
             raise
-        runs.append(NodeRun(self._name, (perf_counter() - started) * 1000))
+        runs.append(NodeRun(self._name, started, (perf_counter() - started) * 1000))
         return found
 
 

@@ -34,6 +34,8 @@ _METHODS: Final = frozenset(
 _CONTEXT: Final = (b"traceparent", b"tracestate")
 _MOST_NOTED: Final = 1024
 _BILLION: Final = 1_000_000_000
+_MILLION: Final = 1_000_000
+"""Nanoseconds in a millisecond."""
 
 
 class Tracing:
@@ -122,6 +124,13 @@ class Tracing:
                 name, within, start_time=offset_ns + int(began * _BILLION)
             )
             part.end(offset_ns + int(ended * _BILLION))
+        for run in seen.nodes:
+            start_ns = offset_ns + int(run.started * _BILLION)
+            node = self._tracer.start_span(f"node {run.node}", within, start_time=start_ns)
+            if run.error:
+                node.set_attribute("error.type", run.error)
+                node.set_status(Status(StatusCode.ERROR))
+            node.end(start_ns + int(run.ms * _MILLION))
 
 
 def _parts(seen: Observation) -> list[tuple[str, float, float]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lading.functions.contract.errors import ModelUnavailable
+from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.entry.container import create_container
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.lanes.lanes import Lanes
@@ -17,10 +18,11 @@ from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.tracing import Tracing
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.messages import Observation, read_headers
+from tests.functions.inference.graphs.worlds import node, step, write_graph
 from tests.support.driver import ask
 from tests.support.interpreter import run_clean
 from tests.support.otlp import Collector, collecting
-from tests.support.worlds import echo, settings_for
+from tests.support.worlds import echo, settings_for, times
 
 ROWS = {"inputs": [[1, 2]]}
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -74,6 +76,19 @@ def test_a_request_continues_the_callers_trace_with_a_span_for_each_part(
     for before, after in pairwise(ordered):
         assert before["ended"] == after["began"]
     assert whole["began"] <= ordered[0]["began"] <= ordered[-1]["ended"] <= whole["ended"]
+
+
+def test_each_run_of_a_graphs_models_has_a_span(collector: Collector, tmp_path: Path) -> None:
+    nodes = {"root": node("sequence", step("two", returned="z"), step("three", "z"))}
+    digest = write_graph(tmp_path, {"two": times(2), "three": times(3)}, nodes)
+    served = ServedModel("graph", {1: digest})
+    graphs = load_catalog(ServingSettings(models=(served,), model_root=str(tmp_path)))
+    app, tracing = traced(graphs, collector, tmp_path)
+    assert ask(app, "POST /graph/predict", ROWS).status == 200
+    tracing.close()
+    spans = by_name(collector.spans(7))
+    runs = [spans[f"node {name}"] for name in ("two", "three")]
+    assert {run["parent"] for run in runs} == {spans["compute"]["parent"]}
 
 
 def test_a_failure_of_the_service_is_an_error_and_a_wrong_request_is_not(
