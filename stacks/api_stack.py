@@ -24,6 +24,7 @@ from lading.stacks.monitoring.drift import DriftWatch
 from lading.stacks.monitoring.signals import API_SIGNALS, WatchedApi
 from lading.stacks.permissions import allow
 from lading.stacks.plan.apis import PlannedApi, list_models
+from lading.stacks.stages.domain import answers_health
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
 
 
@@ -60,14 +61,17 @@ class ApiStack(Stack):
             env=deployment.environment(region),
         )
         self._deployment, self._planned, self._shared = deployment, api, shared
-        self._named_region = region
+        self._named_region, settings = region, deployment.settings
+        self._answers_health = answers_health(
+            settings.public_health, settings.domain, settings.regions
+        )
         self._api = ModelApi(
             self, "Rest", settings=self._settings(name), authorization=self._authorization()
         )
         front = self._front()
         self._api.serve_models(api.models)
         self._api.serve_root(front.function)
-        if deployment.answers_health:
+        if self._answers_health:
             self._api.answer_health(front.function)
         if deployment.settings.cors:
             self._api.answer_preflights(front.function)
@@ -95,7 +99,7 @@ class ApiStack(Stack):
             account_log_role=self._planned.number == 1,
             firewall=deployment.waf,
             tenants={} if deployment.local else settings.tenants,
-            health=deployment.answers_health,
+            health=self._answers_health,
         )
 
     def _authorization(self) -> Authorization:
@@ -134,7 +138,7 @@ class ApiStack(Stack):
                 FRONT.alias: ALIAS,
                 ENVIRONMENT.cors: ",".join(deployment.settings.cors),
                 **({ENVIRONMENT.base_path: it} if (it := deployment.base_path) else {}),
-                **({FRONT.checked: self._checked()} if deployment.answers_health else {}),
+                **({FRONT.checked: self._checked()} if self._answers_health else {}),
             },
         )
         if models:

@@ -74,3 +74,17 @@ def _conflicts_of_several(domain: CustomDomain, regions: Sequence[str]) -> Itera
         yield "needs hosted_zone_id: several regions share the name by records with health checks"
     if domain.routing == "failover" and len(regions) > _PAIR:
         yield f"fail-over is between two regions, not {len(regions)}; use `routing: latency`"
+
+
+def answers_health(
+    wanted: bool | None, domain: CustomDomain | None, regions: Sequence[str]
+) -> bool:
+    """Return whether anybody may ask an API for its health.
+
+    Args:
+        wanted: what the stage states; None: only where a domain is in several regions.
+        domain: the stage's domain.
+        regions: the stage's regions.
+    """
+    several = domain is not None and len(regions) > 1
+    return several if wanted is None else wanted

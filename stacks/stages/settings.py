@@ -390,12 +390,6 @@ class Deployment:
         return domain.base_path if domain else ""
 
     @property
-    def answers_health(self) -> bool:
-        """Whether anybody may ask the API for its health."""
-        several = self.settings.domain is not None and len(self.settings.regions) > 1
-        return several if self.settings.public_health is None else self.settings.public_health
-
-    @property
     def artifact_keys(self) -> ArtifactKeys:
         """The keys that may encrypt artifacts."""
         return ArtifactKeys(self.names.artifact_key, self.settings.artifact_keys)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lading.stacks.errors import SettingsError
-from lading.stacks.stages.domain import CustomDomain
+from lading.stacks.stages.domain import CustomDomain, answers_health
 from lading.stacks.stages.settings import load_deployment
 
 DOMAIN = "{name: api.example.com, certificate_arn: 'arn:aws:acm:us-east-1:1:certificate/1'}"
@@ -77,6 +77,8 @@ def test_a_domain_in_several_regions_has_a_certificate_in_each(
             load_deployment(path, "dev")
         return
     found = load_deployment(path, "dev")
-    assert found.answers_health
     assert found.settings.domain is not None
+    assert answers_health(None, found.settings.domain, found.settings.regions)
+    assert not answers_health(False, found.settings.domain, found.settings.regions)
+    assert not answers_health(None, found.settings.domain, found.settings.regions[:1])
     assert found.settings.domain.certificate_region(names[regions - 1]) == names[regions - 1]
