@@ -224,6 +224,31 @@ class Unsupported(RequestError):
         self.reason = reason
 
 
+class NotExplained(Unsupported):
+    """The model's artifact has nothing recorded for explanations."""
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        advice = reason or "set explain: true in models.yaml, and package it again"
+        super().__init__(f"model '{name}' does not support explanations: {advice}")
+        self.name = name
+
+
+class TooManyEvaluations(RequestError):
+    """An explanation needs more evaluations of the model than its budget.
+
+    `rows` are those of the request; `job` says whether it is in a job, which has more.
+    """
+
+    def __init__(self, name: str, rows: int, needed: int, budget: int, *, job: bool) -> None:
+        several = "send fewer rows, or " if rows > 1 else ""
+        advice = "raise explain.budget" if job else f"{several}use .../async if it is enabled"
+        super().__init__(
+            f"explaining {rows} rows of model '{name}' needs at least {needed} evaluations, its "
+            f"budget is {budget}; {advice}"
+        )
+        self.name, self.needed, self.budget = name, needed, budget
+
+
 class NotFound(InferenceError):
     """The request names something that is not served."""
 

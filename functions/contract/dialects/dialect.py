@@ -29,6 +29,18 @@ FEATURES: Final = "{features}"
 MODEL: Final = "{model}"
 """Placeholders in an example, for the name and the inputs of a model that is served."""
 
+EXPLANATION: Final[Json] = {
+    "method": "shapley_exact",
+    "output": "y",
+    "target": 1,
+    "prediction": 0.75,
+    "base_value": 0.5,
+    "values": {"x": [0.5, -0.25]},
+    "standard_error": {"x": [0.0, 0.0]},
+    "evaluations": 201,
+}
+"""The explanation of one row, in the example of an answer."""
+
 STRING: Final[Json] = {"type": "string"}
 OBJECT: Final[Json] = {"type": "object"}
 ANY_TENSOR: Final[Json] = {"description": "A value, or nested lists of values"}

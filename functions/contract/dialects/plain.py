@@ -1,7 +1,9 @@
-"""The plain dialect: `POST /predict/{model}` with `{"inputs": ...}`."""
+"""The plain dialect: `POST /predict/{model}` and `POST /explain/{model}` with `{"inputs": ...}`."""
 
 from lading.functions.contract.dialects.dialect import (
     ANY_TENSOR,
+    EXPLANATION,
+    OBJECT,
     VALUES,
     Dialect,
     Route,
@@ -20,11 +22,20 @@ _PREDICT = Route(
     at_root="only",
 )
 
+_EXPLAIN = _PREDICT._replace(
+    operation="explain",
+    summary="Explain",
+    request=fields("inputs", inputs=ANY_TENSOR, explain_parameters=OBJECT)
+    | {"additionalProperties": False},
+    answer={**_PREDICT.answer, "explanations": [EXPLANATION]},
+)
+
 PLAIN = Dialect(
     name="plain",
-    prefixes=("/predict",),
+    prefixes=("/predict", "/explain"),
     routes=tuple(
-        _PREDICT._replace(template=f"/predict{below}")
+        route._replace(template=f"/{route.operation}{below}")
+        for route in (_PREDICT, _EXPLAIN)
         for below in (
             *("", "/{model}", "/{model}/versions/{version}", "/{model}/labels/{label}"),
             *("/versions/{version}", "/labels/{label}"),

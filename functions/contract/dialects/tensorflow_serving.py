@@ -8,6 +8,7 @@ from types import MappingProxyType
 from lading.functions.contract import errors
 from lading.functions.contract.dialects.dialect import (
     ANY_TENSOR,
+    EXPLANATION,
     FEATURES,
     OBJECT,
     STRING,
@@ -89,6 +90,15 @@ TENSORFLOW_SERVING = Dialect(
                 request=_VALUES,
                 example={"inputs": VALUES},
                 answer={"outputs": [[0.25, 0.75]]},
+            ),
+            Route(
+                "explain",
+                "POST",
+                "/v1/models/{model}:explain",
+                "Explain, KServe",
+                request=_VALUES,
+                example={"inputs": VALUES},
+                answer={"outputs": [[0.25, 0.75]], "explanations": [EXPLANATION]},
             ),
             Route(
                 "classify",

@@ -5,6 +5,7 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `model.onnx`      the model
 - `golden.json`     requests with their expected answers
 - `baseline.json`   the distribution of usual inputs and answers, if it was packaged from real rows
+- `background.json` rows beside which answers are explained, if they are; see `explaining`
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
 - `signature-1.onnx`, ... the models of further signatures, if there are some; see `signatures.py`

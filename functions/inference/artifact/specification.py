@@ -26,6 +26,7 @@ MODEL = "model.onnx"
 GOLDEN = "golden.json"
 BASELINE = "baseline.json"
 """What usual inputs and answers look like; an artifact without it is served as well."""
+BACKGROUND = "background.json"
 REPORT = "report.json"
 ENGINE = "engine"
 

@@ -18,7 +18,13 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.inference.models.call import Call, Operation, Predicting, imported_late
 from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.models.predictor import ModelMetadata, Predictor, with_signature
+from lading.functions.inference.models.predictor import (
+    EXPLAIN_PARAMETERS,
+    EXPLANATION,
+    ModelMetadata,
+    Predictor,
+    with_signature,
+)
 from lading.functions.inference.tensors import binary as binary_tensors
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
@@ -101,13 +107,15 @@ def infer(call: Call) -> Predicting:
         inputs = binary_tensors.raw_input(tail, metadata.inputs)
         results = yield Prediction(predictor, inputs)
         return _encode(metadata, {}, results, dict.fromkeys(results, True))
-    return (yield from infer_document(predictor, json_codec.loads(header), tail))
+    return (yield from infer_document(call, predictor, json_codec.loads(header), tail))
 
 
 def infer_document(
-    predictor: Predictor, request: Any, tail: memoryview = _NO_TENSORS
+    call: Call, predictor: Predictor, request: Any, tail: memoryview = _NO_TENSORS
 ) -> Predicting:
     """Answer a request whose JSON has been read; `tail` holds its binary tensors.
+
+    The output `explanation` is Lading's extension: a request names it, or states `explain: true`.
 
     Raises:
         InferenceError: the request is wrong, or the model cannot answer it.
@@ -119,6 +127,8 @@ def infer_document(
         raise MalformedRequest("'id' must be a string")
     inputs = _decode_inputs(document.pop("inputs", []), tail)  # the numbers as read are not kept
     binary = _decode_outputs(document, metadata)
+    if EXPLANATION in binary and EXPLANATION not in metadata.output_names():
+        predictor = _explained(call, predictor, document)
     results = yield Prediction(predictor, inputs, list(binary), timeout_us=_timeout(document))
     return _encode(metadata, document, _classified(document, results), binary)
 
@@ -129,6 +139,15 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
     if not isinstance(name, str):
         raise MalformedRequest("'signature_name' must be a string")
     return with_signature(predictor, name)
+
+
+def _explained(call: Call, predictor: Predictor, document: dict[str, Any]) -> Predictor:
+    """Return the predictor that also explains its answers."""
+    from lading.functions.inference.explaining import asking
+
+    parameters = asking.read_parameters(document.get("parameters", {}).get(EXPLAIN_PARAMETERS, {}))
+    headers, in_job = call.request.headers, call.work is not None
+    return asking.explained(predictor, parameters, headers, in_job=in_job)
 
 
 def _timeout(document: dict[str, Any]) -> int:
@@ -230,7 +249,10 @@ def _decode_outputs(document: dict[str, Any], metadata: ModelMetadata) -> dict[s
         if name in wanted:
             raise InvalidOutput(name, "is requested twice; remove one")
         wanted[name] = _flag(options, "binary_data", default=binary)
-    return wanted or dict.fromkeys(metadata.output_names(), binary)
+    wanted = wanted or dict.fromkeys(metadata.output_names(), binary)
+    if _flag(parameters, "explain", default=False):
+        wanted.setdefault(EXPLANATION, binary)
+    return wanted
 
 
 def _flag(parameters: dict[str, Any], key: str, *, default: bool) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lading.functions.contract.errors import MalformedRequest
-from lading.functions.inference.models.call import Call, Operation, Predicting
+from lading.functions.inference.models.call import Call, Operation, Predicting, imported_late
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
@@ -62,7 +62,8 @@ def encode(metadata: ModelMetadata, outputs: dict[str, Array]) -> bytes:
     return json_codec.dumps(document, bare_tokens=False)
 
 
-def _predict(call: Call) -> Predicting:
+def predict(call: Call) -> Predicting:
+    """Answer a prediction; see the module."""
     predictor = call.predictor()
     headers = call.request.headers
     given, accept = headers.get("content-type", JSON), headers.get("accept", JSON)
@@ -96,4 +97,7 @@ def _decode(content_type: str, body: bytes, metadata: ModelMetadata) -> dict[str
     return decode(json_codec.loads(body), metadata)
 
 
-OPERATIONS: Mapping[str, Operation] = {"predict": _predict}
+OPERATIONS: Mapping[str, Operation] = {
+    "predict": predict,
+    "explain": imported_late("lading.functions.inference.dialects.explanations", "explain_plainly"),
+}

@@ -98,7 +98,7 @@ def _invoke_json(call: Call) -> Predicting:
     if isinstance(document, list | np.ndarray):
         inputs = tensorflow_values.decode_rows(document, predictor.metadata)
         return _bare((yield Prediction(predictor, inputs)))
-    return _typed((yield from open_inference.infer_document(predictor, document)))
+    return _typed((yield from open_inference.infer_document(call, predictor, document)))
 
 
 def _bare(outputs: dict[str, Array]) -> Response:

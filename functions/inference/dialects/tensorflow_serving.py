@@ -21,7 +21,8 @@ from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import json_response
 
 
-def _predict(call: Call) -> Predicting:
+def predict(call: Call) -> Predicting:
+    """Answer a prediction by rows or by columns."""
     predictor, document = call.predictor(), json_codec.loads_object(call.request.body)
     return (yield from predict_document(predictor, document))
 
@@ -84,9 +85,10 @@ def _signed(predictor: Predictor, document: dict[str, Any]) -> Predictor:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "predict": _predict,
+    "predict": predict,
     "classify": _classify,
     "regress": _regress,
+    "explain": imported_late("lading.functions.inference.dialects.explanations", "explain_rows"),
     **{
         name: imported_late("lading.functions.inference.dialects.tensorflow_models", name)
         for name in ("status", "metadata", "models")

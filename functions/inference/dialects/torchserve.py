@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from lading.functions.contract.dialects.torchserve import UNCACHED
-from lading.functions.contract.errors import UnexpectedInput, Unsupported
+from lading.functions.contract.errors import UnexpectedInput
 from lading.functions.inference.dialects import plain, tensorflow_serving
-from lading.functions.inference.models.call import Call, Operation, Predicting
+from lading.functions.inference.models.call import Call, Operation, Predicting, imported_late
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
@@ -37,7 +37,8 @@ def named_version(call: Call) -> Call:
     return call._replace(parameters={"model": model, "label": version})
 
 
-def _predict(call: Call) -> Predicting:
+def predict(call: Call) -> Predicting:
+    """Answer a prediction; see the module."""
     call = named_version(call)
     predictor = call.predictor()
     given = call.request.headers.get("content-type", "")
@@ -123,9 +124,7 @@ def _answer(outputs: dict[str, Array]) -> Response:
     return Response(200, json_codec.dumps(document), headers=UNCACHED)
 
 
-def _explain(call: Call) -> Response:
-    name, _ = named_version(call).find_version()
-    raise Unsupported(f"Model {name} does not support explanations")
-
-
-OPERATIONS: Mapping[str, Operation] = {"predict": _predict, "explain": _explain}
+OPERATIONS: Mapping[str, Operation] = {
+    "predict": predict,
+    "explain": imported_late("lading.functions.inference.dialects.explanations", "explain_bare"),
+}

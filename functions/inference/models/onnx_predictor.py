@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import PredictionFailed
-from lading.functions.inference.artifact.specification import BASELINE, Artifact, TensorSpec
+from lading.functions.inference.artifact.specification import (
+    BACKGROUND,
+    BASELINE,
+    Artifact,
+    TensorSpec,
+)
 from lading.functions.inference.models.predictor import (
     Backend,
     Batching,
@@ -15,6 +21,9 @@ from lading.functions.inference.models.predictor import (
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
+
+if TYPE_CHECKING:
+    from lading.functions.inference.explaining.recorded import Recorded
 
 
 class OnnxPredictor(Predictor):
@@ -53,6 +62,7 @@ class OnnxPredictor(Predictor):
             method=artifact.method,
         )
         self._specification = artifact.specification
+        self._background = artifact.files.get(BACKGROUND)
         self._aliases = artifact.aliases
         self._others = {
             name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
@@ -74,6 +84,17 @@ class OnnxPredictor(Predictor):
         from lading.functions.inference.models.batching import batching_of
 
         return batching_of(self._specification, self.metadata)
+
+    @cached_property
+    def recorded(self) -> "Recorded | None":
+        """See `Predictor.recorded`; it is of the default signature."""
+        section = self._specification.get("explain")
+        first = self._specification.get("signatures", ({"name": self.metadata.signature},))[0]
+        if section is None or first["name"] != self.metadata.signature:
+            return None
+        from lading.functions.inference.explaining.recorded import read
+
+        return read(section, self._background)
 
     def text_of(self, tokens: Sequence[int]) -> str | None:
         """See `Predictor.text_of`."""

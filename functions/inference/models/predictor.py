@@ -16,8 +16,15 @@ from lading.functions.inference.tensors.conversion import Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
+    from lading.functions.inference.explaining.recorded import Recorded
     from lading.functions.inference.graphs.node_runs import NodeRun
     from lading.functions.inference.wire.deferred import Deferred
+
+EXPLANATION: Final = "explanation"
+"""The output with the explanation of each row, BYTES [rows], of models that have explanations."""
+
+EXPLAIN_PARAMETERS: Final = "explain_parameters"
+"""Where a request states what it wants explained, as in MLServer; see `explaining.asking`."""
 
 TEXT_LENGTHS: Final = "lading.text_lengths"
 """An extra of models that read text: int64 [texts], in tokens, special ones included."""
@@ -126,6 +133,15 @@ class Predictor(Protocol):
     @property
     def batching(self) -> Batching | None:
         """How requests of several callers share a run of the model; None if they must not."""
+        return None
+
+    @property
+    def recorded(self) -> "Recorded | None":
+        """What packaging recorded for explanations; None where a request can have none.
+
+        Raises:
+            ValueError: it cannot be read.
+        """
         return None
 
     @property

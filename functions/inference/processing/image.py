@@ -159,6 +159,16 @@ def brightness(file: bytes) -> float:
         return nan
 
 
+def upright(content: bytes) -> Image:
+    """Return the RGB image in a file that a step has accepted, rotated as its EXIF data says."""
+    reader = next(_READERS[start] for start in _READERS if content.startswith(start))
+    image: Image = reader(BytesIO(content))
+    image.load()
+    image.info.pop("transparency", None)
+    ImageOps.exif_transpose(image, in_place=True)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
 def _costly(reader: type[Image], content: bytes) -> tuple[tuple[int, int, str], ...]:
     """Return the parts of a file that are expensive to read: their number, its limit, their name.
 

@@ -9,6 +9,7 @@ from typing import Any
 from lading.functions.contract.names import VERSION
 from lading.functions.inference.dialects.open_inference_repository import count
 from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.models.predictor import EXPLAIN_PARAMETERS, Predictor
 from lading.functions.inference.rpc import open_inference_tensors as tensors
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.raw_contents import nested
@@ -71,14 +72,25 @@ def _infer(work: RpcCall, content: bytes) -> Predicting:
     request = tensors.read(content)
     call = work.call(request.head.model_name, request.head.model_version)
     predictor = call.predictor()
+    wanted = tensors.wanted(request, predictor.metadata)
+    explains = tensors.explains(wanted, predictor.metadata)
     asked = Prediction(
-        predictor,
+        _explained(predictor, request) if explains else predictor,
         tensors.decode(request),
-        tensors.wanted(request),
+        wanted,
         timeout_us=tensors.timeout_us(request),
     )
     results = yield asked
     return tensors.encode(predictor.metadata, request, results)
+
+
+def _explained(predictor: Predictor, request: tensors.InferRequest) -> Predictor:
+    """Return the predictor that also explains its answers."""
+    from lading.functions.inference.explaining import asking
+
+    parameters = request.head.parameters
+    stated = parameters[EXPLAIN_PARAMETERS].string_param if EXPLAIN_PARAMETERS in parameters else {}
+    return asking.explained(predictor, asking.read_parameters(stated), {})
 
 
 def _infer_part(work: RpcCall, content: bytes) -> Predicting:

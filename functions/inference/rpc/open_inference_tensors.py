@@ -18,7 +18,7 @@ from lading.functions.contract.errors import (
     Unsupported,
     brief,
 )
-from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.models.predictor import EXPLANATION, ModelMetadata
 from lading.functions.inference.rpc.messages import message, parse
 from lading.functions.inference.rpc.raw_contents import WORTHWHILE, Part, delimited, split
 from lading.functions.inference.rpc.service import SHORT
@@ -151,8 +151,16 @@ def _array(values: Sequence[Any], name: str, datatype: str) -> Array:
     return from_json(list(values), name, datatype)
 
 
-def wanted(request: InferRequest) -> list[str]:
-    """Return the names of the requested outputs; none means all."""
+def explains(names: Sequence[str], metadata: ModelMetadata) -> bool:
+    """Return whether the output `explanation`, which no model has itself, is among these."""
+    return EXPLANATION in names and EXPLANATION not in metadata.output_names()
+
+
+def wanted(request: InferRequest, metadata: ModelMetadata) -> list[str]:
+    """Return the names of the requested outputs; none means all.
+
+    The parameter `explain` adds the explanation to them, which is Lading's extension.
+    """
     names: list[str] = []
     for output in request.head.outputs:
         if output.name in names:
@@ -163,6 +171,10 @@ def wanted(request: InferRequest) -> list[str]:
                 f"output '{name}': classification and shared memory are not supported"
             )
         names.append(output.name)
+    parameters = request.head.parameters
+    asks = "explain" in parameters and parameters["explain"].bool_param
+    if asks and EXPLANATION not in names:
+        return [*(names or metadata.output_names()), EXPLANATION]
     return names
 
 

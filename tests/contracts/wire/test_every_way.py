@@ -68,7 +68,7 @@ CASES: dict[str, tuple[str, Any, int, Any]] = {
         404,
         b'{"error":"Servable not found for request: Latest(z)"}',
     ),
-    "a malformed path": ("/v1/models/floats:explain", {}, 400, b"Malformed request: POST /v1/"),
+    "a malformed path": ("/v1/models/floats:guess", {}, 400, b"Malformed request: POST /v1/"),
     # Open Inference Protocol
     "tensors": (
         "/v2/models/floats/infer",

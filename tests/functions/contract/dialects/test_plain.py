@@ -4,11 +4,14 @@ from lading.functions.contract.dialects.plain import PLAIN
 from lading.functions.contract.errors import RouteNotFound
 
 
-def test_a_prediction_needs_no_model_version_or_label() -> None:
+def test_predictions_and_explanations_need_no_model_version_or_label() -> None:
     assert {route.template for route in PLAIN.routes} == {
-        *("/predict", "/predict/versions/{version}", "/predict/labels/{label}"),
-        *("/predict/{model}", "/predict/{model}/versions/{version}"),
-        "/predict/{model}/labels/{label}",
+        f"/{verb}{below}"
+        for verb in ("predict", "explain")
+        for below in (
+            *("", "/versions/{version}", "/labels/{label}", "/{model}"),
+            *("/{model}/versions/{version}", "/{model}/labels/{label}"),
+        )
     }
 
 

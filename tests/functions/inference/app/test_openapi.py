@@ -12,6 +12,7 @@ from lading.functions.inference.app.openapi import data_plane_paths
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from tests.support.driver import ask, serve
 from tests.support.engines import proxy
+from tests.support.explained import explained_settings, recorded, weighing
 from tests.support.worlds import FLOAT, STRING, add_sub, echo, settings_for
 
 
@@ -51,8 +52,8 @@ def test_the_example_of_each_dialect_is_answered(tmp_path: Path, model: bytes) -
     settings = settings_for(tmp_path, {"m": {1: model}})
     app = serve(settings)
     for path, item in data_plane_paths(load_catalog(settings)).items():
-        # For models of one score or value, and of embeddings.
-        unlike = path.endswith((":classify", ":regress", "/embeddings", "/explanations/{model}"))
+        # For models of one score or value, of embeddings, and with explanations.
+        unlike = path.endswith((":classify", ":regress", "/embeddings")) or _explains(path)
         unlike = unlike or path.startswith("/v2/repository")
         if "post" not in item or "version" in path or "label" in path or unlike:
             continue
@@ -61,9 +62,26 @@ def test_the_example_of_each_dialect_is_answered(tmp_path: Path, model: bytes) -
         assert answer.status == 200, (path, answer.body)
 
 
+def _explains(path: str) -> bool:
+    return path.endswith((":explain", "/explanations/{model}")) or path.startswith("/explain")
+
+
+def test_the_example_of_each_explanation_is_answered(tmp_path: Path) -> None:
+    settings = explained_settings(tmp_path, {"m": (weighing(), recorded())})
+    app, asked = serve(settings), 0
+    for path, item in data_plane_paths(load_catalog(settings)).items():
+        if not _explains(path) or "version" in path or "label" in path:
+            continue
+        example = item["post"]["requestBody"]["content"]["application/json"]["example"]
+        answer = ask(app, f"POST {path.replace('{model}', 'm')}", example)
+        assert answer.status == 200, (path, answer.body)
+        asked += 1
+    assert asked == 4
+
+
 def test_an_image_has_no_example_of_megabytes(tmp_path: Path) -> None:
     paths = paths_of(tmp_path, "m", model=echo(FLOAT, ["n", 3, 10**5, 10**5]))
-    assert len(json.dumps(paths)) < 50_000
+    assert len(json.dumps(paths)) < 60_000
 
 
 def test_no_bare_predict_is_offered_where_several_models_are(tmp_path: Path) -> None:
