@@ -16,6 +16,7 @@ benchmark   measure sizes and latency on this machine, for report.json
 placement   measure memory, and choose Lambda or SageMaker
 golden      a few requests with their answers, for golden.json
 baseline    the distribution of held-out rows and of the answers to them, for baseline.json
+explain     record background rows, and measure which features matter, if the manifest wants that
 engine      the files of the engine, if SageMaker serves the model
 publish     sign the files if there is a key, and add them to the store as the next version,
             completely or not at all
@@ -48,6 +49,7 @@ from lading.model_packaging.conversion import Conversion, ConvertedModel, open_s
 from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
 from lading.model_packaging.errors import ConversionError, SourceError
+from lading.model_packaging.explanations.stage import Subject, explain_stage
 from lading.model_packaging.graphs.building import GraphJob, build_graph, resolve_graph
 from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LockedVersion, read_lock
@@ -103,6 +105,7 @@ STAGES = (
     "placement",
     "golden",
     "baseline",
+    "explain",
     "engine",
     "publish",
     "lock",
@@ -216,6 +219,8 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     )
     golden = stages.run("golden", _golden, final, checked, lossy=lossy)
     baseline = stages.run("baseline", _baseline, spec, conversion, checked, final)
+    subject = Subject(spec, conversion, final, samples, gate)
+    explained = stages.run("explain", explain_stage, subject, target)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
         name=job.spec.name,
@@ -240,6 +245,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         trusted=spec.trusted_types,
         batching=spec.batching,
         cpu_seconds=stages.cpu_seconds,
+        explained=explained,
     )
     return write_files(build)
 

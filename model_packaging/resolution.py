@@ -153,6 +153,8 @@ def identity_of(job: Resolved) -> str:
         "tools": dict(job.tools),
         "engine": _placed(spec),
     }
+    if spec.explain and spec.explain.data:
+        document["background"] = rows_digest(spec, spec.explain.data)
     if spec.unpruned:
         document["unpruned"] = sha256(spec.unpruned.read_bytes())
     return sha256(canonical(document))

@@ -25,6 +25,7 @@ from lading.model_packaging.documents import readable
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.engines.served import Served
+from lading.model_packaging.explanations.explained import Explained
 from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
@@ -103,6 +104,8 @@ class Build:
     """How the manifest wants requests to be joined; it changes nothing else of the artifact."""
     cpu_seconds: Mapping[str, float] = field(default_factory=dict)
     """The processor time of each stage, for report.json."""
+    explained: Explained | None = None
+    """What is recorded for explanations, if the manifest wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ def write_files(build: Build) -> Built:
     own = {GOLDEN: build.golden, **steps, **more}
     own |= {BASELINE: build.baseline} if build.baseline else {}
     own |= {} if build.served else {MODEL: build.model}
+    own |= build.explained.files() if build.explained else {}
     sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
     sizes |= {name: len(content) for name, content in more.items()}
     named = {"signatures": signatures} if signatures else {}
@@ -149,6 +153,8 @@ def write_files(build: Build) -> Built:
         "check": dict(build.check),
         "cpu_seconds": dict(build.cpu_seconds),
     }
+    if build.explained:
+        more_figures["explanations"] = dict(build.explained.figures)
     report = {REPORT: readable({**figures, **more_figures})}
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
@@ -227,6 +233,8 @@ def _describe(build: Build) -> dict[str, Any]:
         steps |= {"batch": build.dependence.to_json()}
     if build.batching:
         steps |= {"batching": asdict(build.batching)}
+    if build.explained:
+        steps |= {"explain": build.explained.recorded.to_json()}
     if build.trusted:
         steps |= {"trust": list(build.trusted)}
     if build.training:

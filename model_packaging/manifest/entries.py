@@ -23,6 +23,7 @@ from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
 from lading.model_packaging.manifest.distilling import DistillSpec
+from lading.model_packaging.manifest.explaining import Explain
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
 from lading.model_packaging.manifest.graphs import GraphSpec
 from lading.model_packaging.manifest.image_input import ImageInput
@@ -199,6 +200,8 @@ class ModelEntry:
     batching: BatchingSpec | None = None
     """Joins requests of several callers in one run, also for a model whose answers were measured to
     depend on other rows. By default only models of which that is not so are joined."""
+    explain: Explain = None
+    """Explanations of single answers: true, or a mapping of options."""
     evaluate: EvaluateSpec | None = None
     """The comparison of two versions, for `lading evaluate`."""
     target: Target = "lambda"

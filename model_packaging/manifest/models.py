@@ -33,6 +33,7 @@ _ORIGINAL = (
 _CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching")
 _OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin")
 """The keys that have no effect on a graph."""
+_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching", "explain")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,12 @@ class ModelSpec(ModelEntry, _Named):
     def row_files(self) -> dict[str, Path]:
         """Files of rows for the gate and for calibration, by the manifest's key."""
         data = self.accuracy.data if self.accuracy else None
-        named = {"accuracy.data": data, "quantize.calibration": self.quantize.calibration}
+        rows = self.explain.data if self.explain else None
+        named = {
+            "accuracy.data": data,
+            "quantize.calibration": self.quantize.calibration,
+            "explain.data": rows,
+        }
         return {key: path for key, path in named.items() if path}
 
     def original_files(self) -> dict[str, Path]:
@@ -173,6 +179,7 @@ def load_manifest(path: Path) -> Manifest:
         _check_target(spec, models)
         _check_quantize(spec)
         _check_evaluate(spec)
+        _check_explain(spec)
         _check_distill(spec, models)
         _check_recover(spec)
     return Manifest(path, models, document.place(["models"]))
@@ -238,6 +245,12 @@ def _check_evaluate(spec: ModelSpec) -> None:
     if spec.evaluate and spec.accuracy is None:
         reason = "needs an accuracy section, which has the rows and max_drop"
         raise ManifestError(spec.place("evaluate"), reason)
+
+
+def _check_explain(spec: ModelSpec) -> None:
+    if spec.explain and spec.target == "sagemaker":
+        reason = "is for models that functions compute, not for endpoints; remove it"
+        raise ManifestError(spec.place("explain"), reason)
 
 
 def _check_distill(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:

@@ -24,6 +24,7 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.answers import digest
+from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec
@@ -119,6 +120,24 @@ class Gate:
             missing=self._missing(after),
         )
 
+    def on_rows(self, model: Model, inputs: Request) -> Weighted:
+        """Return the metric of a model's answers to other rows, held against the same truth.
+
+        Args:
+            model: the model.
+            inputs: as many rows as the held-out ones.
+
+        Raises:
+            DataUnusable: the metric cannot be computed on the answers.
+        """
+        rows = replace(self._holdout, inputs=inputs)
+        return self._weighted(self._answers(model, "optimized", rows))
+
+    @property
+    def rising(self) -> bool:
+        """Whether a higher metric is better."""
+        return self._metric.ascending
+
     def report(self, model: Model) -> AccuracyChange:
         """Return the figures of a model that no stage could make less accurate.
 
@@ -141,10 +160,10 @@ class Gate:
             return FEWEST
         return max(FEWEST, ceil(round(_RULE_OF_THREE / allowed, _DECIMALS)))
 
-    def _answers(self, model: Model, what: str) -> Array:
+    def _answers(self, model: Model, what: str, rows: Samples | None = None) -> Array:
         """Return the answers to all rows, in the measured output."""
         guarded = self._holdout.guarded(model, what)
-        requests = self._holdout.requests(BATCH)
+        requests = (rows or self._holdout).requests(BATCH)
         return np.concatenate([self._output(guarded(request)) for request in requests])
 
     def _output(self, answer: dict[str, Array]) -> Array:

@@ -10,6 +10,7 @@ from lading.model_packaging.measure.change import AccuracyChange, Interval
 from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.energy import energy
+from lading.model_packaging.report.explanations import explanations
 from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.training import training
@@ -46,6 +47,7 @@ def render_page(
         table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
         *_distilled(report),
         *_plots(stages, change),
+        *explanations(report, change.metric if change else ""),
         *energy(stages, estimator or Estimator(read_published(), "")),
         *_batches(batches_of(specification)),
         *_interface(specification),

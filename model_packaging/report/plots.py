@@ -11,6 +11,7 @@ _LABELS = 130
 _VALUES = 110
 _ROW = 34
 _BAR = 16
+_CURVE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,32 @@ def ranges(title: str, rows: Sequence[tuple[str, float, Interval]]) -> str:
         drawn += [_label(label, top), _words(f"{value:.4f}", top)]
         drawn += _dot(scale, value, interval, top + _BAR / 2)
     return _svg(title, len(rows) * _ROW + 22, [*drawn, *_axis(scale, len(rows) * _ROW)])
+
+
+def curve(title: str, points: Sequence[tuple[float, ...]]) -> str:
+    """Draw values of a function with their intervals: each point is x, value, low and high."""
+    across = _Scale(*_ends([point[0] for point in points]))
+    lowest, highest = _ends([end for point in points for end in point[1:]])
+
+    def at(x: float, y: float) -> str:
+        return f"{across.at(x):.1f},{_CURVE * (highest - y) / (highest - lowest):.1f}"
+
+    band = [at(x, high) for x, _, _, high in points]
+    band += [at(x, low) for x, _, low, _ in reversed(points)]
+    line = " ".join(at(x, value) for x, value, _, _ in points)
+    drawn = [
+        f'<polygon class="band" points="{" ".join(band)}"/>',
+        f'<polyline class="curve" points="{line}"/>',
+        _label(f"{highest:.4g}", 0),
+        _label(f"{lowest:.4g}", _CURVE - _BAR),
+        *_axis(across, _CURVE),
+    ]
+    return _svg(title, _CURVE + 22, drawn)
+
+
+def _ends(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def gate(change: AccuracyChange) -> str:

@@ -29,6 +29,8 @@ svg text { fill: var(--ink); font-size: 13px; } svg .tick { fill: var(--soft); f
 svg .figure { font-variant-numeric: tabular-nums; } svg .bar, svg .dot { fill: var(--accent); }
 svg .allowed { fill: var(--good); } svg line { stroke: var(--accent); stroke-width: 2; }
 svg .axis { stroke: var(--line); stroke-width: 1; } svg .mark { stroke: var(--ink); }
+svg .band { fill: var(--accent); opacity: 0.18; }
+svg .curve { fill: none; stroke: var(--accent); stroke-width: 2; }
 svg .limit { stroke: var(--limit); } svg .zero { stroke: var(--soft); stroke-width: 1;
   stroke-dasharray: 3 3; }
 @media print { body { max-width: none; padding: 0; } svg { min-width: 0; }
