@@ -14,6 +14,7 @@ from lading.cli.commands.distill import distill
 from lading.cli.commands.drift import drift
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.evaluate import evaluate_versions
+from lading.cli.commands.explain import explain
 from lading.cli.commands.grpc_proxy import grpc_proxy
 from lading.cli.commands.init import init
 from lading.cli.commands.package import package
@@ -66,7 +67,7 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (init, package, train, retrain, distill, recover, plan, serve, predict):
+for command in (init, package, train, retrain, distill, recover, plan, serve, predict, explain):
     app.command()(command)
 for version_command in (
     versions,

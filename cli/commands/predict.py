@@ -1,41 +1,29 @@
 """`lading predict`: one prediction, by this process or by a server."""
 
 import json
-import sys
-from base64 import b64encode
-from codecs import BOM_UTF8
-from http import HTTPStatus
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import numpy as np
 import typer
 
 from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, call
-from lading.cli.errors import EngineNeeded, InputUnreadable, ServerError
 from lading.cli.locked import chosen_version
+from lading.cli.model_requests import INPUT, ask_server, open_locked, read_request
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.tables import show_table
-from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.dialects import plain
 from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.model_packaging.lock.file import read_lock, version_folder
 
 _SHOWN = 6
-
-_INPUT = typer.Option(
-    "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - is stdin.'
-)
 
 
 def predict(
     name: Name,
-    input_: Annotated[str, _INPUT],
+    input_: Annotated[str, INPUT],
     version: Annotated[int | None, typer.Option(min=1, help="Default: the stable one.")] = None,
     label: Annotated[str | None, typer.Option(help="The version with this label.")] = None,
     signature: Annotated[str, typer.Option(help="One of its signatures.")] = "",
@@ -66,9 +54,9 @@ def predict(
         raise typer.BadParameter("--sign needs --url, and no --token")
     if url is not None and chosen:
         raise typer.BadParameter("--url allows no --version, --label or --signature")
-    body = _read(input_)
+    body = read_request(input_)
     if url is not None:
-        answer = _call(url, name, body, Caller(token, sign))
+        answer = ask_server(url, "predict", name, body, Caller(token, sign))
     else:
         answer = _run(lock, name, chosen_version(lock, name, version, label), body, signature)
     if json_:
@@ -77,34 +65,15 @@ def predict(
         _show(json.loads(answer))
 
 
-def _read(path: str) -> bytes:
-    """Return the JSON request in a file, or around an image, which does not begin with ASCII."""
-    try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise InputUnreadable(path, str(error.strerror)) from error
-    content = content.removeprefix(BOM_UTF8)  # some editors write it
-    if content[:1].isascii():
-        return content
-    return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()
-
-
 def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:
     digest = read_lock(lock).digests(name)[version]
     artifact = read_artifact(version_folder(lock, name, version), digest)
     if engine := artifact.engine_name():
         raise EngineNeeded(name, engine)
     predictor = with_signature(open_here(artifact, version), signature)
+    predictor = with_signature(open_locked(lock, name, version), signature)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
     return plain.encode(predictor.metadata, predictor.predict(inputs))
-
-
-def _call(url: str, name: str, body: bytes, caller: Caller) -> bytes:
-    address = f"{url.rstrip('/')}/predict/{quote(name, safe='')}"
-    reply = call(address, body, caller.headers(address, body, HEADERS))
-    if reply.status != HTTPStatus.OK:
-        raise ServerError(address, f"{reply.status} {reply.reason()}")
-    return reply.body
 
 
 def _show(answer: dict[str, Any]) -> None:

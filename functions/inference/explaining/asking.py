@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lading.functions.contract.errors import MalformedRequest, NotExplained, brief
 from lading.functions.contract.limits import GATEWAY, LAMBDA
-from lading.functions.inference.explaining.explained import ExplainedPredictor, Wanted
+from lading.functions.inference.explaining.explained import ExplainedPredictor, Question
 from lading.functions.inference.explaining.recorded import Recorded
 from lading.functions.inference.lanes.deadline import deadline_of, within
 from lading.functions.inference.models.predictor import EXPLAIN_PARAMETERS, Predictor
@@ -46,7 +46,7 @@ def explained(
     deadline = deadline_of(headers).earlier(within(limit))
     target = _number(parameters, "target") if "target" in parameters else None
     seed = _number(parameters, "seed") if "seed" in parameters else 0
-    return ExplainedPredictor(predictor, recorded, Wanted(deadline, target, seed, each=in_job))
+    return ExplainedPredictor(predictor, recorded, Question(deadline, target, seed, each=in_job))
 
 
 def require_recorded(predictor: Predictor) -> Recorded:

@@ -37,7 +37,7 @@ Explainer = Callable[[Mapping[str, Array]], dict[str, Any]]
 """From a row of each input, [1, ...], to its explanation."""
 
 
-class Wanted(NamedTuple):
+class Question(NamedTuple):
     """What a request wants explained.
 
     Args:
@@ -62,7 +62,7 @@ class ExplainedPredictor(Predictor):
         wanted: what the request wants.
     """
 
-    def __init__(self, model: Predictor, recorded: Recorded, wanted: Wanted) -> None:
+    def __init__(self, model: Predictor, recorded: Recorded, wanted: Question) -> None:
         self.metadata = model.metadata
         self._model, self._recorded, self._wanted = model, recorded, wanted
 

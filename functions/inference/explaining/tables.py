@@ -24,7 +24,7 @@ from lading.functions.inference.tensors.conversion import Array
 _NO_FEATURES = Estimate(np.empty(0), np.empty(0), 0)
 
 
-class Table(NamedTuple):
+class ExplainedColumns(NamedTuple):
     """A model's columns, and its background with the answers to it.
 
     Args:
@@ -101,7 +101,9 @@ def least_cost(
     return 1 + FEWEST_ROUNDS * cost_of_round(features, rows)
 
 
-def open_table(columns: Columns, background: Mapping[str, Array], evaluator: Evaluator) -> Table:
+def open_table(
+    columns: Columns, background: Mapping[str, Array], evaluator: Evaluator
+) -> ExplainedColumns:
     """Return the table, with the model's answers to the background."""
     rows = len(next(iter(background.values())))
     at_once = evaluator.rows_per_run(sum(map(len, columns.places.values())))
@@ -111,4 +113,4 @@ def open_table(columns: Columns, background: Mapping[str, Array], evaluator: Eva
             for part in chunks(rows, at_once)
         ]
     )
-    return Table(columns, background, answers, evaluator, at_once)
+    return ExplainedColumns(columns, background, answers, evaluator, at_once)

@@ -9,8 +9,10 @@ from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.tensors.conversion import from_json
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
+from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
 from tests.support.frameworks import needs
+from tests.support.guides import run_guide
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "churn"
 CUSTOMERS = {
@@ -33,10 +35,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@needs("tabular", "pandas")
-def test_columns_are_sent_by_name_and_hold_numbers_or_texts(trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def packaged(trained: Path) -> Packaged:
+    """The example's version 1, in a store and a lock beside it."""
     [spec] = load_manifest(trained / "models.yaml").select()
-    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    return package(spec, LocalStore(trained / "artifacts"), trained / "models.lock.json")
+
+
+@needs("tabular", "pandas")
+def test_columns_are_sent_by_name_and_hold_numbers_or_texts(packaged: Packaged) -> None:
     assert packaged.accuracy is not None
     assert packaged.accuracy.before == packaged.accuracy.after > 0.8
     predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
@@ -47,3 +54,9 @@ def test_columns_are_sent_by_name_and_hold_numbers_or_texts(trained: Path, tmp_p
     )
     assert answers["label"].tolist() == [0, 1]
     assert answers["probabilities"][1, 1] > 0.8
+
+
+@needs("tabular", "pandas")
+def test_the_guide_explains_two_customers(packaged: Packaged, trained: Path) -> None:
+    assert packaged.version == 1
+    run_guide("explanations.md", "## Rows", trained)

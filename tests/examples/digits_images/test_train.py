@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
@@ -14,6 +15,7 @@ from lading.model_packaging.pipeline import package
 from lading.model_packaging.steps.image_rows import as_files
 from lading.model_packaging.store.local import LocalStore
 from tests.support.frameworks import needs
+from tests.support.guides import run_guide
 
 pytestmark = needs("huggingface", "torch", "onnxscript", "transformers", "PIL")
 
@@ -36,10 +38,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "label", "top"), [("digits-resnet", b"3", 5), ("digits-convolutional", b"three", 3)]
 )
 def test_an_image_file_is_answered_with_the_digit_in_it(
-    trained: Path, tmp_path: Path, name: str, label: bytes, top: int
+    trained: Path, name: str, label: bytes, top: int
 ) -> None:
     [spec] = load_manifest(trained / "models.yaml").select([name])
-    packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    packaged = package(spec, LocalStore(trained / "artifacts"), trained / "models.lock.json")
     assert packaged.accuracy is not None
     assert packaged.accuracy.after > 0.95
     predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
@@ -48,3 +50,17 @@ def test_an_image_file_is_answered_with_the_digit_in_it(
     assert found["label"][0, 0] == label
     assert found["label"].shape == found["score"].shape == (1, top)
     assert 0.9 < found["score"][0, 0] <= 1
+    if spec.explain:
+        run_guide("explanations.md", "## Images", trained)
+        check_heat_map(trained / "why.png")
+
+
+def check_heat_map(path: Path) -> None:
+    """It is the picture of the guide: strokes are red, and something is blue."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        red, _, blue = np.asarray(image.convert("RGB")).astype(int).transpose(2, 0, 1)
+    assert image.size == (256, 256)
+    assert (red - blue).max() > 60
+    assert (blue - red).max() > 10

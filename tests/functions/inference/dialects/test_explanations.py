@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
+from lading.functions.contract.settings import JobsPlace
+from lading.functions.inference.app.application import answer as answer_request
+from lading.functions.inference.endpoint.job_store import EngineWork, JobStore
+from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.wire.asgi import App
+from lading.functions.inference.wire.messages import Observation, Request, Response
 from tests.support.driver import ask, serve
 from tests.support.explained import explained_settings, recorded, weighing
 
@@ -160,3 +165,14 @@ def test_rows_of_another_width_are_refused_as_by_predictions(app: App) -> None:
     answer = ask(app, "POST /explain/m", {"inputs": [[1, 2]]})
     assert answer.status == 400
     assert answer.error.startswith("unexpected shape for input 'x': [1, 2]")
+
+
+def test_a_job_has_the_budget_for_each_row(tmp_path: Path) -> None:
+    known = recorded(budget=27)
+    catalog = load_catalog(explained_settings(tmp_path, {"m": (weighing(), known)}))
+    body = json.dumps({"inputs": [X[0]] * 4}).encode()
+    request = Request("POST", "/explain", {}, body)
+    work = EngineWork("job", JobStore(JobsPlace("table", "bucket")))
+    answer = answer_request(request, catalog, Observation(), work=work)
+    assert isinstance(answer, Response)
+    assert len(json.loads(answer.body)["explanations"]) == 4

@@ -1,5 +1,6 @@
 """The Open Inference Protocol over gRPC: raw and typed tensors, and what is refused."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from onnx import TensorProto
 
 from lading.functions.contract.settings import ServingSettings
+from tests.support.explained import explained_settings, recorded, weighing
 from tests.support.worlds import HALF, STRING, add_sub, echo, settings_for
 
 INFER = "inference.GRPCInferenceService/ModelInfer"
@@ -180,3 +182,40 @@ def test_the_index_lists_every_version_and_why_one_is_not_ready(
     with pytest.raises(grpc.RpcError) as caught:
         infer(ask, floats(), model="bad")
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.fixture
+def explaining(tmp_path: Path, serve: Serve, call: Callable[[str], Ask]) -> Ask:
+    """The same with a model that explains its answers."""
+    return call(serve(explained_settings(tmp_path, {"m": (weighing(), recorded())})))
+
+
+@pytest.mark.parametrize(
+    ("stated", "outputs"),
+    [
+        ({"outputs": [{"name": "explanation"}]}, ["explanation"]),
+        ({"parameters": {"explain": {"bool_param": True}}}, ["y", "explanation"]),
+    ],
+    ids=["output", "parameter"],
+)
+def test_an_explanation_is_an_extra_output(
+    explaining: Ask, stated: dict[str, Any], outputs: list[str]
+) -> None:
+    answer = infer(explaining, floats("x", 1, 2, 3, shape=[1, 3]), **stated)
+    assert [each.name for each in answer.outputs] == outputs
+    explanation = json.loads(answer.outputs[-1].contents.bytes_contents[0])
+    assert explanation["values"] == {"x": [0.5, 5.5, 4.5]}
+
+
+def test_an_explanation_has_parameters_in_a_text(explaining: Ask) -> None:
+    stated = {"explain_parameters": {"string_param": '{"target": 1}'}}
+    outputs = [{"name": "explanation"}]
+    row = floats("x", 1, 2, 3, shape=[1, 3])
+    answer = infer(explaining, row, outputs=outputs, parameters=stated)
+    assert json.loads(answer.outputs[0].contents.bytes_contents[0])["target"] == 1
+
+
+def test_a_model_without_explanations_is_unimplemented(ask: Ask) -> None:
+    code, text = refusal(ask, floats(), outputs=[{"name": "explanation"}])
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert text.startswith("model 'm' does not support explanations")

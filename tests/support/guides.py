@@ -1,0 +1,37 @@
+"""Runs the commands of a guide, and compares what they write with what the guide shows."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from tests.end_to_end.conftest import ROOT, command_environment
+
+
+def run_guide(guide: str, section: str, folder: Path) -> None:
+    """Run the `sh` blocks of a section in a folder; a `text` block below one is what it writes.
+
+    In a `text` block any spaces fit, and `…` stands for anything.
+    """
+    _, _, rest = (ROOT / "docs" / guide).read_text().partition(f"{section}\n")
+    text = re.split(r"^## ", rest, flags=re.MULTILINE)[0]
+    steps = re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
+    assert steps
+    for script, shown in steps:
+        environment = {**command_environment(), "COLUMNS": "200"}
+        done = subprocess.run(
+            ["bash", "-euc", script],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script}\n{done.stderr}"
+        assert re.search(_pattern(shown), done.stdout), f"{script}\n{done.stdout}"
+
+
+def _pattern(shown: str) -> str:
+    pieces = [
+        r"\s+".join(map(re.escape, piece.split())) for piece in re.split(r"\s*…\s*", shown.strip())
+    ]
+    return r"[\s\S]*?".join(pieces)
