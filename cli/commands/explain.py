@@ -70,7 +70,8 @@ def explain(
     body = read_request(input_)
     parameters = {"seed": seed, **({} if target is None else {"target": target})}
     if url is not None:
-        request = json.dumps({**json.loads(body), EXPLAIN_PARAMETERS: parameters}).encode()
+        stated = json_values.loads_object(body, exactly=True)
+        request = json.dumps({**stated, EXPLAIN_PARAMETERS: parameters}).encode()
         answer = json.loads(ask_server(url, "explain", name, request, Caller(token, sign)))
     else:
         found = chosen_version(lock, name, version, label)
