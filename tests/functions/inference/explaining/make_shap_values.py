@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shap
-from reference_models import MODELS
+import shap  # type: ignore[import-not-found]  # only in its own environment
+from reference_models import MODELS  # type: ignore[import-not-found]  # beside this file
 from sklearn.ensemble import RandomForestRegressor
 
 EXPLAINED = 16

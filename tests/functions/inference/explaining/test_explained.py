@@ -20,7 +20,7 @@ COLUMNS = 12
 
 def sines(rows: Array) -> Array:
     """Interactions of all features."""
-    return np.sin(rows.cumsum(axis=1))[:, -2:]
+    return np.asarray(np.sin(rows.cumsum(axis=1))[:, -2:])
 
 
 def explained(budget: int, wanted: Question | None = None, **changes: Any) -> ExplainedPredictor:
