@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lading.functions.inference.explaining.evaluating import Evaluator, chunks
+from lading.functions.inference.explaining.evaluating import MOST_ROWS, Evaluator, chunks
 from lading.functions.inference.explaining.png import to_png
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
 
@@ -36,10 +36,12 @@ class Picture(NamedTuple):
     Args:
         pixels: [height, width, channels], in the values that the model accepts.
         rows: makes the model's input of several such arrays, [images, height, width, channels].
+        most: the most images in one run of the model.
     """
 
     pixels: Array
     rows: Callable[[Array], Array]
+    most: int = MOST_ROWS
 
 
 class Occluded(NamedTuple):
@@ -63,7 +65,9 @@ def open_picture(x: Array) -> Picture:
         x: one row of the input; a file has been accepted by the model before.
     """
     if x.dtype.kind == "O":
-        return Picture(_decoded(bytes(x.flat[0])), _files)
+        from lading.functions.inference.processing.image import MOST_IMAGES
+
+        return Picture(_decoded(bytes(x.flat[0])), _files, MOST_IMAGES)
     datatype, moved = datatype_of(x), _channels_axis(x)
 
     def rows(pixels: Array) -> Array:
@@ -114,8 +118,9 @@ def occlude(
     ys, xs = (_edges(size, grid) for size in pixels.shape[:2])
     patches = [(slice(*rows), slice(*columns)) for rows in pairwise(ys) for columns in pairwise(xs)]
     mean = _mean_color(pixels)
+    at_once = min(picture.most, evaluator.rows_per_run(pixels.size))
     found = np.empty(len(patches))
-    for part in chunks(len(patches), evaluator.rows_per_run(pixels.size)):
+    for part in chunks(len(patches), at_once):
         masked = np.repeat(pixels[np.newaxis], part.stop - part.start, axis=0)
         for image, patch in zip(masked, patches[part], strict=True):
             image[patch] = mean

@@ -112,6 +112,20 @@ def test_image_files_are_occluded_as_files() -> None:
 
 
 @needs("processing", "PIL")
+def test_a_run_has_no_more_files_than_the_step_reads() -> None:
+    counts = []
+
+    def model(files: Array) -> Array:
+        counts.append(len(files))
+        return np.zeros((len(files), 1))
+
+    x = file_of(np.zeros((20, 20, 3), np.uint8))
+    evaluator = Evaluator(Computed(model, TensorSpec("x", "BYTES", (-1,))), "y", NEVER)
+    occlude(open_picture(x), "x", 14, evaluator, lambda _: 0)
+    assert counts == [1, 64, 64, 64, 4]
+
+
+@needs("processing", "PIL")
 def test_a_large_file_is_explained_in_a_smaller_size_and_upright() -> None:
     from PIL import Image
 
