@@ -15,7 +15,8 @@ from lading.cli.aws.signing import Caller
 from lading.cli.calls import HEADERS, call
 from lading.cli.errors import EngineNeeded, InputUnreadable, ServerError
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.graphs.predictor import open_here
+from lading.functions.inference.models.predictor import Predictor
 from lading.model_packaging.lock.file import read_lock, version_folder
 
 INPUT: Final = typer.Option(
@@ -39,7 +40,7 @@ def read_request(path: str) -> bytes:
     return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()
 
 
-def open_locked(lock: Path, name: str, version: int) -> OnnxPredictor:
+def open_locked(lock: Path, name: str, version: int) -> Predictor:
     """Return a locked version, loaded in this process.
 
     Raises:
@@ -48,9 +49,9 @@ def open_locked(lock: Path, name: str, version: int) -> OnnxPredictor:
     """
     digest = read_lock(lock).digests(name)[version]
     artifact = read_artifact(version_folder(lock, name, version), digest)
-    if artifact.engine is not None:
-        raise EngineNeeded(name, artifact.engine.name)
-    return OnnxPredictor(artifact, version)
+    if engine := artifact.engine_name():
+        raise EngineNeeded(name, engine)
+    return open_here(artifact, version)
 
 
 def ask_server(url: str, verb: str, name: str, body: bytes, caller: Caller) -> bytes:

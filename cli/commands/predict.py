@@ -14,7 +14,6 @@ from lading.cli.model_requests import INPUT, ask_server, open_locked, read_reque
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.tables import show_table
 from lading.functions.inference.dialects import plain
-from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
 
@@ -66,11 +65,6 @@ def predict(
 
 
 def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:
-    digest = read_lock(lock).digests(name)[version]
-    artifact = read_artifact(version_folder(lock, name, version), digest)
-    if engine := artifact.engine_name():
-        raise EngineNeeded(name, engine)
-    predictor = with_signature(open_here(artifact, version), signature)
     predictor = with_signature(open_locked(lock, name, version), signature)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
     return plain.encode(predictor.metadata, predictor.predict(inputs))

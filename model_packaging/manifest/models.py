@@ -30,10 +30,9 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
-_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching")
-_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin")
-"""The keys that have no effect on a graph."""
 _CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching", "explain")
+_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin", "explain")
+"""The keys that have no effect on a graph."""
 
 
 @dataclass(frozen=True)
