@@ -204,6 +204,9 @@ def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
         if getattr(spec, name) not in (default, {}, QuantizeSpec()):
             key = {"class_path": "class", "signatures": "signature"}.get(name, name)
             raise ManifestError(spec.place(key), "has no effect on a graph; remove it")
+    if spec.may_have_engine:
+        reason = "must be lambda or lambda-managed for a graph; its models may be at endpoints"
+        raise ManifestError(spec.place("target"), reason)
     others = {name: model.graph for name, model in models.items() if name != spec.name}
     check_graph(spec, spec.graph, others)
 
