@@ -14,7 +14,15 @@ from lading.batch.errors import BatchError, WorkersDie
 from lading.batch.processes import start_pool, submit
 from lading.batch.sources.source import Chunk
 from lading.batch.work import ChunkRecord
-from lading.batch.worker import Described, Job, Refused, answer_chunk, describe, start, survive
+from lading.batch.worker import (
+    Described,
+    Refused,
+    WorkerJob,
+    answer_chunk,
+    describe,
+    start,
+    survive,
+)
 
 _AHEAD = 2
 """Chunks in memory for each worker: the one that it answers, and the next."""
@@ -33,7 +41,7 @@ class Crew:
         workers: how many there are.
     """
 
-    def __init__(self, job: Job, workers: int) -> None:
+    def __init__(self, job: WorkerJob, workers: int) -> None:
         self._job, self._workers = job, workers
         self._pool: ProcessPoolExecutor | None = None
 
@@ -132,7 +140,7 @@ def _ended(futures: _Futures, under_way: list[Chunk]) -> Iterator[ChunkRecord]:
         yield record
 
 
-def _survived(job: Job, chunk: Chunk, places: Sequence[int]) -> bool:
+def _survived(job: WorkerJob, chunk: Chunk, places: Sequence[int]) -> bool:
     try:
         return _alone(survive, job, chunk.rows.taken(places))
     except BrokenProcessPool:

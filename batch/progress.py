@@ -34,7 +34,7 @@ class Meter:
     """Counts finished chunks, and tells the progress.
 
     Args:
-        size: the size of the input; see `Source.size`.
+        size: the size of the input; see `RowSource.size`.
         before: chunks that an interrupted run had finished.
         on_progress: what is told.
         clock: returns seconds.

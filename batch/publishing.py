@@ -14,7 +14,7 @@ from typing import Any
 
 from lading.batch.errors import OutputUnusable
 from lading.batch.outputs.registry import FORMATS, output_suffix
-from lading.batch.s3 import SCHEME, Objects
+from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.model_packaging.store.durable import write_file
 
@@ -38,7 +38,7 @@ def beside(output: str, ending: str) -> str:
     return f"{output.rstrip('/')}{ending}"
 
 
-def require_free(output: str, work: WorkFolder, objects: Objects) -> None:
+def require_free(output: str, work: WorkFolder, objects: RemoteFiles) -> None:
     """Check that nothing is replaced unasked.
 
     Raises:
@@ -67,7 +67,7 @@ class Finished:
     manifest: Mapping[str, Any]
 
 
-def publish(output: str, work: WorkFolder, batch: Finished, objects: Objects) -> None:
+def publish(output: str, work: WorkFolder, batch: Finished, objects: RemoteFiles) -> None:
     """Put the output, the errors and the manifest in their places.
 
     Raises:
@@ -92,7 +92,7 @@ def publish(output: str, work: WorkFolder, batch: Finished, objects: Objects) ->
             Path(beside(output, ending)).unlink(missing_ok=True)  # of an output that is replaced
 
 
-def _place(path: Path, name: str, objects: Objects) -> None:
+def _place(path: Path, name: str, objects: RemoteFiles) -> None:
     if name.startswith(SCHEME):
         objects.send(path, name)
         return

@@ -16,11 +16,11 @@ from lading.batch.errors import RowFailed
 from lading.batch.outputs.registry import output_suffix
 from lading.batch.progress import Meter, OnProgress
 from lading.batch.publishing import ERRORS, Finished, beside, publish, require_free, work_folder
-from lading.batch.s3 import SCHEME, Objects
+from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.registry import open_source
-from lading.batch.sources.source import ChunkSize, Source
+from lading.batch.sources.source import ChunkSize, RowSource
 from lading.batch.work import ChunkRecord, WorkFolder
-from lading.batch.worker import Job
+from lading.batch.worker import WorkerJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
     Raises:
         BatchError: it cannot be done; what is finished is kept.
     """
-    began, objects = monotonic(), Objects()
+    began, objects = monotonic(), RemoteFiles()
     output_suffix(batch.output)  # before anything is done
     work = work_folder(batch.output)
     if not batch.overwrite:
@@ -136,11 +136,11 @@ def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
         )
         names = model.metadata.output_names()
         publish(batch.output, work, Finished(records, names, asdict(summary)), objects)
-        work.remove()
+        work.end()
     return summary
 
 
-def _opened(address: str, work: WorkFolder, objects: Objects) -> tuple[Source, str]:
+def _opened(address: str, work: WorkFolder, objects: RemoteFiles) -> tuple[RowSource, str]:
     """Return the input, and what changes when it does."""
     if not address.startswith(SCHEME):
         source = open_source(Path(address))
@@ -149,8 +149,8 @@ def _opened(address: str, work: WorkFolder, objects: Objects) -> tuple[Source, s
     return open_source(objects.copy(address, work.path / "input")), identity
 
 
-def _job(batch: Batch, work: WorkFolder) -> Job:
-    return Job(
+def _job(batch: Batch, work: WorkFolder) -> WorkerJob:
+    return WorkerJob(
         root=batch.root,
         model=batch.model,
         version=batch.version,
@@ -175,7 +175,7 @@ def _facts(batch: Batch, identity: str, group: int) -> Mapping[str, object]:
 
 
 def _answer(
-    batch: Batch, source: Source, crew: Crew, work: WorkFolder, on_progress: OnProgress
+    batch: Batch, source: RowSource, crew: Crew, work: WorkFolder, on_progress: OnProgress
 ) -> list[ChunkRecord]:
     """Answer every chunk that is not finished; return the records of all, in order."""
     records = work.finished()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 SCHEME = "s3://"
-_ATTEMPTS, _DIGITS = 10, 16
+_ATTEMPTS, _DIGITS, _SAMPLE = 10, 16, 1 << 20
 
 
 def split(address: str) -> tuple[str, str]:
@@ -29,7 +29,7 @@ def split(address: str) -> tuple[str, str]:
     return bucket, key
 
 
-class Objects:
+class RemoteFiles:
     """The objects of a batch; a throttled request is repeated, ever more slowly."""
 
     def identity(self, address: str) -> str:
@@ -71,6 +71,31 @@ class Objects:
             for file in files:
                 name = f"{key.rstrip('/')}/{file.relative_to(path)}" if file != path else key
                 self._client.upload_file(str(file), bucket, name)
+
+    def names(self, address: str) -> dict[str, int]:
+        """Return the sizes of the objects below a prefix, by their names there."""
+        key = split(address)[1]
+        return {_below(each["Key"], key): each["Size"] for each in self._found(address)}
+
+    def read(self, address: str) -> bytes:
+        """Return the content of an object."""
+        bucket, key = split(address)
+        with self._explained(address):
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def about_lines(self, address: str) -> int:
+        """Return about how many lines an object has, by the length of its first ones."""
+        bucket, key = split(address)
+        with self._explained(address):
+            found = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_SAMPLE - 1}")
+            sample, size = found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
+        return max(1, round(size * max(1, sample.count(b"\n")) / max(1, len(sample))))
+
+    def write(self, address: str, content: bytes) -> None:
+        """Write an object."""
+        bucket, key = split(address)
+        with self._explained(address):
+            self._client.put_object(Bucket=bucket, Key=key, Body=content)
 
     def exists(self, address: str) -> bool:
         """Return whether there is such an object, or one below it."""

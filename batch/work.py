@@ -63,6 +63,8 @@ class WorkFolder:
     def held(self) -> Iterator[None]:
         """Keep other processes from this folder; it is created if it is missing.
 
+        At the end it is removed, unless a batch began in it and has not ended.
+
         Raises:
             BatchRuns: another process holds it.
         """
@@ -72,7 +74,11 @@ class WorkFolder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BatchRuns(self.path) from error
-            yield
+            try:
+                yield
+            finally:
+                if not self.begun():
+                    shutil.rmtree(self.path, ignore_errors=True)
 
     def begun(self) -> bool:
         """Return whether a batch began here, and did not end."""
@@ -119,6 +125,6 @@ class WorkFolder:
         (self.path / _PLAN).unlink(missing_ok=True)
         make_folder(self.path / "parts")
 
-    def remove(self) -> None:
-        """Remove the folder of a batch that has ended."""
-        shutil.rmtree(self.path)
+    def end(self) -> None:
+        """Note that the batch has ended."""
+        (self.path / _PLAN).unlink()

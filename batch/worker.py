@@ -5,7 +5,6 @@ Errors come back as data, because errors with arguments of their own cannot be s
 process.
 """
 
-import json
 import os
 import signal
 import threading
@@ -19,20 +18,21 @@ from pathlib import Path
 import numpy as np
 
 from lading.batch.errors import OutputUnusable
-from lading.batch.outputs.part import FILE, ROW, Part
+from lading.batch.outputs.part import AnsweredRows
 from lading.batch.outputs.registry import FORMATS
 from lading.batch.sources.source import Chunk
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.functions.inference.batches.answering import Answers, Failure, answer, group_size
+from lading.functions.inference.batches.answering import Failure, RowAnswers, answer, group_size
+from lading.functions.inference.batches.lines import error_lines
 from lading.functions.inference.batches.rows import Rows
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class WorkerJob:
     """What all chunks of a batch have in common.
 
     Args:
@@ -83,7 +83,7 @@ def start() -> None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
 
 
-def describe(job: Job) -> Described | Refused:
+def describe(job: WorkerJob) -> Described | Refused:
     """Open the model, and return what it is."""
     try:
         predictor = _predictor(job)
@@ -92,7 +92,7 @@ def describe(job: Job) -> Described | Refused:
         return Refused(type(error).__name__, str(error))
 
 
-def answer_chunk(job: Job, chunk: Chunk, lethal: Sequence[int] = ()) -> ChunkRecord | Refused:
+def answer_chunk(job: WorkerJob, chunk: Chunk, lethal: Sequence[int] = ()) -> ChunkRecord | Refused:
     """Answer a chunk, and keep its answers in the work folder.
 
     Args:
@@ -113,7 +113,7 @@ def answer_chunk(job: Job, chunk: Chunk, lethal: Sequence[int] = ()) -> ChunkRec
     return record
 
 
-def survive(job: Job, rows: Rows) -> bool:
+def survive(job: WorkerJob, rows: Rows) -> bool:
     """Answer rows and forget the answers: whoever calls learns whether the process survives."""
     with suppress(InferenceError):
         _answer(job, rows, ())
@@ -121,13 +121,13 @@ def survive(job: Job, rows: Rows) -> bool:
 
 
 @cache
-def _predictor(job: Job) -> Predictor:
+def _predictor(job: WorkerJob) -> Predictor:
     served = ServedModel(job.model, {job.version: job.digest})
     settings = ServingSettings(models=(served,), model_root=str(job.root), threads=1)
     return load_catalog(settings).model(job.model).predictor(job.version)
 
 
-def _answer(job: Job, rows: Rows, lethal: Sequence[int]) -> Answers:
+def _answer(job: WorkerJob, rows: Rows, lethal: Sequence[int]) -> RowAnswers:
     predictor = _predictor(job)
     group = group_size(predictor, job.group)
     if not lethal:
@@ -137,20 +137,20 @@ def _answer(job: Job, rows: Rows, lethal: Sequence[int]) -> Answers:
     died = [Failure(place, "WorkerDied", "the process ended while it answered") for place in lethal]
     failures = [each._replace(place=kept[each.place]) for each in found.failures]
     places = [kept[place] for place in found.places]
-    return Answers(places, found.outputs, sorted([*failures, *died]))
+    return RowAnswers(places, found.outputs, sorted([*failures, *died]))
 
 
-def _write(job: Job, chunk: Chunk, answers: Answers) -> None:
+def _write(job: WorkerJob, chunk: Chunk, answers: RowAnswers) -> None:
     work = WorkFolder(job.work)
     part, errors = work.part(chunk.number), work.errors(chunk.number)
     unfinished = part.with_suffix(".tmp")
     if answers.failures:
-        unfinished.write_bytes(b"".join(_error_line(chunk, each) for each in answers.failures))
+        unfinished.write_bytes(error_lines(answers.failures, chunk.first, chunk.files))
         _keep(unfinished, errors)
     if answers.places:
         rows = np.array(answers.places, np.int64) + chunk.first
         files = [chunk.files[place] for place in answers.places] if chunk.files else []
-        FORMATS[job.suffix].write(Part(rows, files, answers.outputs), unfinished)
+        FORMATS[job.suffix].write(AnsweredRows(rows, files, answers.outputs), unfinished)
         _keep(unfinished, part)
 
 
@@ -158,14 +158,6 @@ def _keep(unfinished: Path, path: Path) -> None:
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)
-
-
-def _error_line(chunk: Chunk, failure: Failure) -> bytes:
-    document: dict[str, object] = {ROW: chunk.first + failure.place}
-    if chunk.files:
-        document[FILE] = chunk.files[failure.place]
-    document |= {"error": failure.error, "reason": failure.reason}
-    return json.dumps(document).encode() + b"\n"
 
 
 def _end_with(sentinel: int) -> None:

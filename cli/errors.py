@@ -11,6 +11,7 @@ CliError
 ├── TokenNotFound           no bearer token has this id
 ├── RetrainingRuns          a retraining of the model runs already
 ├── RetrainingFailed        a retraining has failed
+├── BatchFailed             a batch in the cloud did not succeed
 ├── NothingToApply          an event proposes no label
 ├── TracingMissing          OpenTelemetry is not installed
 └── SubjectError            something named is wrong
@@ -166,6 +167,19 @@ class RetrainingFailed(CliError):
     def __init__(self, model: str, error: str, reason: str) -> None:
         super().__init__(f"the retraining of model '{model}' ended with {error}: {reason}")
         self.error, self.reason = error, reason
+
+
+class BatchFailed(CliError):
+    """A batch in the cloud did not succeed; what is answered stays in its bucket."""
+
+    code = EXIT.server
+
+    def __init__(self, model: str, id_: str, status: str) -> None:
+        super().__init__(
+            f"batch '{id_}' of model '{model}': {status}; `lading batch status {model}` lists its "
+            "batches, and the command that started it goes on with it"
+        )
+        self.model, self.id, self.status = model, id_, status
 
 
 class NothingToApply(CliError):

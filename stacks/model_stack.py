@@ -7,14 +7,18 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
+from lading.stacks.batches.definition import BatchWork
+from lading.stacks.batches.machine import BatchMachine
 from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
+from lading.stacks.errors import StackError
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.function.rollout import Rollout, RolloutPlan
 from lading.stacks.monitoring.alarms import CanaryAlarms, make_alarms, topic_by_name
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedModel
 from lading.stacks.plan.models import PlannedModel
+from lading.stacks.stages.batch import bounded_concurrency
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
 
 
@@ -79,9 +83,39 @@ class ModelStack(Stack):
             node.grant_node(served)
         if endpoint:
             endpoint.grant_use(served)
+        if endpoint is None:
+            self._batches(served)
         self._watch_and_roll_out(served, topic)
         CfnOutput(self, OUTPUTS.function_name, value=served.function.function_name)
         CfnOutput(self, OUTPUTS.alias_arn, value=served.alias.function_arn)
+
+    def _batches(self, served: LambdaModel) -> None:
+        """Create the state machine of the model's batches, if the stage wants it."""
+        settings, name = self._model.settings, self._model.name
+        if settings.batch is None:
+            return
+        try:
+            most = bounded_concurrency(settings.batch, settings.reserved_concurrency)
+        except ValueError as error:
+            raise StackError(
+                f"stage '{self._deployment.stage}', model '{name}': {error}"
+            ) from error
+        work = BatchWork(
+            alias=served.alias.function_arn,
+            concurrency=most,
+            timeout_s=settings.timeout_s,
+            local=self._deployment.local,
+            partition=self.partition,
+        )
+        BatchMachine(
+            self,
+            "Batches",
+            name=self._deployment.names.batches(name),
+            settings=settings.batch,
+            work=work,
+            role=served.role,
+            alias=served.alias,
+        )
 
     def _endpoint(self, topic: sns.ITopic) -> ModelEndpoint | None:
         deployment, model = self._deployment, self._model

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from lading.batch.errors import OutputUnusable
-from lading.batch.outputs.part import ROW, OutputFormat, Part
+from lading.batch.outputs.part import AnsweredRows, OutputFormat
 from lading.functions.inference.batches.answering import Column
+from lading.functions.inference.batches.lines import ROW
 from lading.functions.inference.tensors import json_values as json_codec
 
 _VECTOR = 2
@@ -22,7 +23,7 @@ _BUFFER = 1 << 20
 class CommaSeparated(OutputFormat):
     """Answers as CSV."""
 
-    def write(self, part: Part, path: Path) -> None:
+    def write(self, part: AnsweredRows, path: Path) -> None:
         """See `OutputFormat.write`."""
         columns = [cells for named in part.columns() for cells in _cells(*named)]
         text = io.StringIO(newline="")

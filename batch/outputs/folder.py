@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from lading.batch.outputs.lines import JsonLines
-from lading.batch.outputs.part import FILE, ROW
+from lading.functions.inference.batches.lines import FILE, ROW
 
 
 class FolderOfAnswers(JsonLines):

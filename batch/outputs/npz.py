@@ -7,7 +7,8 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 
 from lading.batch.errors import OutputUnusable
-from lading.batch.outputs.part import ROW, OutputFormat, Part
+from lading.batch.outputs.part import AnsweredRows, OutputFormat
+from lading.functions.inference.batches.lines import ROW
 from lading.functions.inference.tensors.conversion import Array
 
 _WAY_OUT = "write .jsonl or .parquet"
@@ -16,7 +17,7 @@ _WAY_OUT = "write .jsonl or .parquet"
 class ArchiveOfArrays(OutputFormat):
     """Answers as npz; it holds numbers only."""
 
-    def write(self, part: Part, path: Path) -> None:
+    def write(self, part: AnsweredRows, path: Path) -> None:
         """See `OutputFormat.write`."""
         columns = {ROW: part.rows, **part.outputs}
         arrays: dict[str, Array] = {}

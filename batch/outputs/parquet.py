@@ -8,15 +8,16 @@ import numpy as np
 
 from lading.batch.arrow import library
 from lading.batch.errors import OutputUnusable
-from lading.batch.outputs.part import ROW, OutputFormat, Part
+from lading.batch.outputs.part import AnsweredRows, OutputFormat
 from lading.functions.inference.batches.answering import Column
+from lading.functions.inference.batches.lines import ROW
 from lading.functions.inference.tensors.conversion import Array
 
 
 class ParquetAnswers(OutputFormat):
     """Answers as Parquet: a row group for each chunk."""
 
-    def write(self, part: Part, path: Path) -> None:
+    def write(self, part: AnsweredRows, path: Path) -> None:
         """See `OutputFormat.write`."""
         import pyarrow as pa
 

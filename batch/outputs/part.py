@@ -7,13 +7,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from lading.functions.inference.batches.answering import Column
+from lading.functions.inference.batches.lines import FILE, ROW
 from lading.functions.inference.tensors.conversion import Array
 
-ROW, FILE = "row", "file"
-"""The columns before the outputs: a row's number in the input, from 0, and its file."""
 
-
-class Part(NamedTuple):
+class AnsweredRows(NamedTuple):
     """The answers of some rows.
 
     Args:
@@ -39,7 +37,7 @@ class Part(NamedTuple):
 class OutputFormat(Protocol):
     """A format of answers. A part is written by a worker; the parts then become the output."""
 
-    def write(self, part: Part, path: Path) -> None:
+    def write(self, part: AnsweredRows, path: Path) -> None:
         """Write the answers of a chunk, of at least one row.
 
         Raises:

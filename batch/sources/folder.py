@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lading.batch.errors import InputUnusable
-from lading.batch.sources.source import Chunk, ChunkSize, Source
+from lading.batch.sources.source import Chunk, ChunkSize, RowSource
 from lading.batch.sources.stated import identity_of
 from lading.functions.inference.batches.rows import FileRows
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -14,7 +14,7 @@ from lading.functions.inference.tensors.conversion import BYTES
 
 
 @dataclass(frozen=True)
-class FolderOfFiles(Source):
+class FolderOfFiles(RowSource):
     """A folder, with the folders below it; files whose names begin with a dot are not rows.
 
     Args:
@@ -36,15 +36,15 @@ class FolderOfFiles(Source):
 
     @property
     def size(self) -> int:
-        """See `Source.size`; in rows."""
+        """See `RowSource.size`; in rows."""
         return len(self._names)
 
     def identity(self) -> str:
-        """See `Source.identity`."""
+        """See `RowSource.identity`."""
         return identity_of(self.path / name for name in self._names)
 
     def check(self, metadata: ModelMetadata) -> None:
-        """See `Source.check`."""
+        """See `RowSource.check`."""
         if not self._names:
             raise InputUnusable(str(self.path), "has no files")
         if [spec.datatype for spec in metadata.inputs] != [BYTES]:
@@ -55,7 +55,7 @@ class FolderOfFiles(Source):
             )
 
     def chunks(self, size: ChunkSize) -> Iterator[Chunk]:
-        """See `Source.chunks`; the workers read the files, some at a time."""
+        """See `RowSource.chunks`; the workers read the files, some at a time."""
         step = max(1, size.rows // 16)
         for number, first in enumerate(range(0, len(self._names), step)):
             names = self._names[first : first + step]

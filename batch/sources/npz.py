@@ -16,7 +16,7 @@ import numpy as np
 
 from lading.batch.errors import InputUnusable
 from lading.batch.sources.arrays import ArrayRows, check_columns
-from lading.batch.sources.source import Chunk, ChunkSize, Source
+from lading.batch.sources.source import Chunk, ChunkSize, RowSource
 from lading.batch.sources.stated import identity_of
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import Array
@@ -35,7 +35,7 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveFile(Source):
+class ArchiveFile(RowSource):
     """An npz file; arrays of objects are refused, because reading them runs code.
 
     Args:
@@ -46,19 +46,19 @@ class ArchiveFile(Source):
 
     @property
     def size(self) -> int:
-        """See `Source.size`; in rows."""
+        """See `RowSource.size`; in rows."""
         return next(iter(self._headers().values())).shape[0]
 
     def identity(self) -> str:
-        """See `Source.identity`."""
+        """See `RowSource.identity`."""
         return identity_of([self.path])
 
     def check(self, metadata: ModelMetadata) -> None:
-        """See `Source.check`."""
+        """See `RowSource.check`."""
         check_columns(str(self.path), tuple(self._headers()), metadata)
 
     def chunks(self, size: ChunkSize) -> Iterator[Chunk]:
-        """See `Source.chunks`."""
+        """See `RowSource.chunks`."""
         headers = self._headers()
         row_bytes = max(1, sum(header.row_bytes for header in headers.values()))
         step = max(1, min(size.rows, size.bytes // row_bytes))

@@ -11,14 +11,14 @@ import numpy as np
 from lading.batch.arrow import library
 from lading.batch.errors import InputUnusable
 from lading.batch.sources.arrays import ArrayRows, check_columns
-from lading.batch.sources.source import Chunk, ChunkSize, Source
+from lading.batch.sources.source import Chunk, ChunkSize, RowSource
 from lading.batch.sources.stated import identity_of
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import Array
 
 
 @dataclass(frozen=True, slots=True)
-class ParquetRows(Source):
+class ParquetRows(RowSource):
     """A Parquet file: a column for each input, or a number in each column for the only input.
 
     Args:
@@ -29,22 +29,22 @@ class ParquetRows(Source):
 
     @property
     def size(self) -> int:
-        """See `Source.size`; in rows."""
+        """See `RowSource.size`; in rows."""
         with self._opened() as file:
             rows: int = file.metadata.num_rows
         return rows
 
     def identity(self) -> str:
-        """See `Source.identity`."""
+        """See `RowSource.identity`."""
         return identity_of([self.path])
 
     def check(self, metadata: ModelMetadata) -> None:
-        """See `Source.check`."""
+        """See `RowSource.check`."""
         with self._opened() as file:
             check_columns(str(self.path), tuple(file.schema_arrow.names), metadata)
 
     def chunks(self, size: ChunkSize) -> Iterator[Chunk]:
-        """See `Source.chunks`."""
+        """See `RowSource.chunks`."""
         with self._opened() as file:
             first = 0
             batches = file.iter_batches(batch_size=_step(file.metadata, size))

@@ -1,6 +1,6 @@
 """The formats that a batch reads.
 
-To add a format, write a module with a `Source`, and add a line to `FORMATS`.
+To add a format, write a module with a `RowSource`, and add a line to `FORMATS`.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from lading.batch.errors import InputUnusable
 from lading.batch.sources.folder import FolderOfFiles
 from lading.batch.sources.npz import ArchiveFile
 from lading.batch.sources.parquet import ParquetRows
-from lading.batch.sources.source import Source
+from lading.batch.sources.source import RowSource
 from lading.batch.sources.text import CommaFile, LinesFile
 
-FORMATS: Mapping[str, Callable[[Path], Source]] = MappingProxyType(
+FORMATS: Mapping[str, Callable[[Path], RowSource]] = MappingProxyType(
     {
         ".csv": CommaFile,
         ".jsonl": LinesFile,
@@ -25,7 +25,7 @@ FORMATS: Mapping[str, Callable[[Path], Source]] = MappingProxyType(
 )
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: Path) -> RowSource:
     """Return the rows of a file or a folder.
 
     Raises:

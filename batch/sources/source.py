@@ -26,7 +26,7 @@ class Chunk(NamedTuple):
         number: the chunk's number, from 0.
         first: the number of its first row in the input, from 0.
         rows: its rows.
-        size: how much of the input it is, in the unit of `Source.size`.
+        size: how much of the input it is, in the unit of `RowSource.size`.
         files: the name of each row's file, where the input is a folder.
     """
 
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
     files: tuple[str, ...] = ()
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """An input that was opened; it always has the same chunks, for the same sizes of chunks."""
 
     @property

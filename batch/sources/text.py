@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lading.batch.errors import InputUnusable
-from lading.batch.sources.source import Chunk, ChunkSize, Source
+from lading.batch.sources.source import Chunk, ChunkSize, RowSource
 from lading.batch.sources.stated import identity_of
 from lading.functions.inference.batches.rows import CommaRows, JsonRows, Rows
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -20,7 +20,7 @@ _QUOTE = b'"'
 
 
 @dataclass(frozen=True, slots=True)
-class LinesFile(Source):
+class LinesFile(RowSource):
     """A file of JSON Lines.
 
     Args:
@@ -31,24 +31,24 @@ class LinesFile(Source):
 
     @property
     def size(self) -> int:
-        """See `Source.size`; in bytes."""
+        """See `RowSource.size`; in bytes."""
         return self.path.stat().st_size
 
     def identity(self) -> str:
-        """See `Source.identity`."""
+        """See `RowSource.identity`."""
         return identity_of([self.path])
 
     def check(self, metadata: ModelMetadata) -> None:
         """Each line says for itself which columns it has."""
 
     def chunks(self, size: ChunkSize) -> Iterator[Chunk]:
-        """See `Source.chunks`."""
+        """See `RowSource.chunks`."""
         with self.path.open("rb") as file:
             yield from _chunks(self.path, file, _line, JsonRows, size)
 
 
 @dataclass(frozen=True, slots=True)
-class CommaFile(Source):
+class CommaFile(RowSource):
     """A file of CSV, whose first line names the columns (RFC 4180).
 
     Args:
@@ -59,15 +59,15 @@ class CommaFile(Source):
 
     @property
     def size(self) -> int:
-        """See `Source.size`; in bytes."""
+        """See `RowSource.size`; in bytes."""
         return self.path.stat().st_size
 
     def identity(self) -> str:
-        """See `Source.identity`."""
+        """See `RowSource.identity`."""
         return identity_of([self.path])
 
     def check(self, metadata: ModelMetadata) -> None:
-        """See `Source.check`."""
+        """See `RowSource.check`."""
         with self.path.open("rb") as file:
             header = self._header(file)
         try:
@@ -80,7 +80,7 @@ class CommaFile(Source):
             _require_width(self.path, names, metadata.inputs[0].shape)
 
     def chunks(self, size: ChunkSize) -> Iterator[Chunk]:
-        """See `Source.chunks`."""
+        """See `RowSource.chunks`."""
         with self.path.open("rb") as file:
             header = self._header(file)
             yield from _chunks(self.path, file, _record, partial(CommaRows, header), size)

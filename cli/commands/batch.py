@@ -3,25 +3,30 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
-from typer._click.core import Context
 from typer.core import TyperGroup
 
 from lading.batch.run import Batch, Summary, run_batch
 from lading.batch.sources.source import ChunkSize
+from lading.cli.aws.batch_function import batch_function, batch_service, deployment_of
+from lading.cli.aws.batch_run import run_in_cloud
 from lading.cli.batch_progress import duration, show_batch
+from lading.cli.commands.tokens import Region
 from lading.cli.errors import EngineNeeded
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Json, Lock, Name
+from lading.cli.progress import show_steps
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
+from lading.cli.tables import show_table
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.attestation.enforcement import FolderCheck
 from lading.functions.inference.entry.processors import processors
 from lading.model_packaging.lock.file import local_roots, read_lock
 from lading.model_packaging.signing.errors import needs_cryptography
+from lading.stacks.stages.settings import Deployment
 
 _RUN = "run"
 
@@ -32,6 +37,7 @@ _OUTPUT = typer.Option(
     "--output", "-o", help="The same kinds; a folder gets a JSON file for each row."
 )
 _WORKERS = typer.Option(min=1, help="Processes.", show_default="one for each processor")
+_ON = typer.Option(help="Where to predict: the deployed function, or this machine.")
 _GROUP = typer.Option(
     min=1, help="Most rows in one run of the model.", show_default="what the model allows"
 )
@@ -41,7 +47,7 @@ _CHUNK = typer.Option(min=1, max=1_000_000, help="Most rows that are kept togeth
 class RunsByDefault(TyperGroup):
     """A group whose command `run` need not be written: `lading batch NAME` is a run."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Insert the command where the first word is no command of the group."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = [_RUN, *args]
@@ -70,6 +76,8 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the output, and begin again.")
     ] = False,
+    on: Annotated[Literal["aws", "here"], _ON] = "here",
+    region: Region = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     lock: Lock = LOCK,
@@ -80,6 +88,7 @@ def run(
     Rows are read and answered in chunks, so memory does not grow with the input. A batch that was
     interrupted goes on after its last finished chunk when you run the same command again. Rows that
     fail go to OUTPUT.errors.jsonl with the reason, and OUTPUT.manifest.json says what was done.
+    With --on aws, the model's deployed function answers, many parts at a time.
 
     Examples:
 
@@ -90,17 +99,18 @@ def run(
         lading batch digits -i s3://my-bucket/rows.parquet -o s3://my-bucket/answers.parquet
 
         lading batch digits -i rows.jsonl -o answers.jsonl --strict --json
+
+        lading batch digits -i s3://my-bucket/rows.csv -o answers.parquet --on aws --stage prod
     """
     if version is not None and label is not None:
         raise typer.BadParameter("give either --version or --label")
+    check = FolderCheck(trust_of_stage(stages, stage), report=warn)
     number = chosen_version(lock, name, version, label)
     digest = read_lock(lock).digests(name)[number]
     wanted = Batch(
         source=input_,
         output=output,
-        root=_checked_root(
-            lock, name, number, digest, FolderCheck(trust_of_stage(stages, stage), report=warn)
-        ),
+        root=_checked_root(lock, name, number, digest, check),
         model=name,
         version=number,
         digest=digest,
@@ -110,9 +120,67 @@ def run(
         strict=strict,
         overwrite=overwrite,
     )
+    if on == "aws":
+        _run_in_cloud(wanted, deployment_of(stages, stage), region, as_json=json_)
+        return
     with show_batch() as show:
         summary = run_batch(wanted, show)
-    _show(summary, as_json=json_)
+    _show(summary, asdict(summary), as_json=json_)
+
+
+@batch.command()
+def status(
+    name: Name,
+    region: Region = None,
+    stage: Stage = STAGE,
+    stages: Stages = STAGES,
+    json_: Json = False,
+) -> None:
+    """List the last batches of a model in the cloud.
+
+    Example:
+
+        lading batch status digits --stage prod
+    """
+    found = batch_service(deployment_of(stages, stage), name, region).latest()
+    if json_:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2, default=str))
+        return
+    rows = [[each.id, f"{each.started:%Y-%m-%d %H:%M:%S}", each.status.lower()] for each in found]
+    show_table(("id", "started", "status"), rows)
+
+
+@batch.command()
+def stop(
+    name: Name,
+    id_: Annotated[str, typer.Argument(metavar="ID", help="See `lading batch status`.")],
+    region: Region = None,
+    stage: Stage = STAGE,
+    stages: Stages = STAGES,
+    json_: Json = False,
+) -> None:
+    """Stop a batch in the cloud; what is answered stays in its bucket.
+
+    Example:
+
+        lading batch stop digits 0a1b2c3d4e5f6071-1 --stage prod
+    """
+    stopped = batch_service(deployment_of(stages, stage), name, region).stop(id_)
+    if json_:
+        typer.echo(json.dumps(asdict(stopped), indent=2, default=str))
+    else:
+        typer.echo(f"{stopped.id}: {stopped.status.lower()}")
+
+
+def _run_in_cloud(
+    wanted: Batch, deployment: Deployment, region: str | None, *, as_json: bool
+) -> None:
+    function = batch_function(wanted, deployment)
+    with show_steps() as step:
+        done = run_in_cloud(wanted, function, batch_service(deployment, wanted.model, region), step)
+    _show(done.batch, done.to_json(), as_json=as_json)
+    if not as_json:
+        typer.echo(f"it cost about ${done.cost:,.4f}; ${done.estimated:,.4f} was the estimate")
 
 
 def _checked_root(lock: Path, name: str, version: int, digest: str, check: FolderCheck) -> Path:
@@ -133,9 +201,9 @@ def _checked_root(lock: Path, name: str, version: int, digest: str, check: Folde
     return root.resolve()
 
 
-def _show(summary: Summary, *, as_json: bool) -> None:
+def _show(summary: Summary, document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(asdict(summary), indent=2))
+        typer.echo(json.dumps(document, indent=2))
         return
     resumed = f" ({summary.resumed:,} by an interrupted run)" if summary.resumed else ""
     typer.echo(

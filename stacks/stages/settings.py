@@ -28,6 +28,7 @@ from lading.functions.contract.origins import read_origins
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
+from lading.stacks.stages.batch import BatchSettings
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
 from lading.stacks.stages.delivery import Delivery
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
@@ -117,6 +118,8 @@ class ModelSettings(StageEntry):
     """Concurrent executions that are reserved for this function, and its limit; None: neither."""
     provisioned_concurrency: ProvisionedConcurrency | None = None
     """Environments that Lambda keeps started; needs `snap_start: false`."""
+    batch: BatchSettings | None = None
+    """Batches by its function; None: none."""
     sagemaker: SageMakerSettings = SageMakerSettings()
     """Settings of its endpoint, if the model's target is SageMaker."""
     managed: ManagedSettings = ManagedSettings()
@@ -321,6 +324,10 @@ class Names:
     def retraining(self, model: str) -> str:
         """Return the name of a model's state machine, of its builds and of its schedule."""
         return _physical(f"{self.prefix}-retraining-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
+
+    def batches(self, model: str) -> str:
+        """Return the name of the state machine of a model's batches."""
+        return _physical(f"{self.prefix}-batches-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
     def function(self, model: str) -> str:
         """Return the name of a model's function."""

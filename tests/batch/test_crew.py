@@ -11,15 +11,15 @@ from lading.batch.crew import Crew
 from lading.batch.errors import BatchError, WorkersDie
 from lading.batch.sources.source import Chunk
 from lading.batch.work import ChunkRecord, WorkFolder
-from lading.batch.worker import Job
+from lading.batch.worker import WorkerJob
 from lading.functions.inference.batches.rows import JsonRows
 from tests.support.batches import CODE, doubling, lines
 
 
-def job(folder: Path, code: bytes) -> Job:
+def job(folder: Path, code: bytes) -> WorkerJob:
     digest = doubling(folder, code=code)
     (folder / "work/parts").mkdir(parents=True)
-    return Job(folder, "double", 1, digest, None, folder / "work", ".jsonl")
+    return WorkerJob(folder, "double", 1, digest, None, folder / "work", ".jsonl")
 
 
 def chunk(number: int, *values: int) -> Chunk:

@@ -11,7 +11,7 @@ import pytest
 
 from lading.batch.errors import InputUnusable, S3Refused
 from lading.batch.run import run_batch
-from lading.batch.s3 import Objects
+from lading.batch.s3 import RemoteFiles
 from tests.batch.test_run import ignore
 from tests.conftest import Bucket
 from tests.support.batches import batch, doubling
@@ -56,7 +56,7 @@ def test_a_prefix_is_a_folder_and_nothing_is_written_outside(
 ) -> None:
     for name in ("in/a.txt", "in/sub/b.txt", "inside.txt"):
         bucket.client.put_object(Bucket=bucket.name, Key=name, Body=name.encode())
-    objects = Objects()
+    objects = RemoteFiles()
     folder = objects.copy(f"s3://{bucket.name}/in", tmp_path / "copy")
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.txt"))
     assert found == ["a.txt", "sub/b.txt"]
@@ -67,4 +67,4 @@ def test_a_prefix_is_a_folder_and_nothing_is_written_outside(
 
 def test_a_bucket_that_is_not_there_is_one_clear_error(bucket: Bucket) -> None:
     with pytest.raises(S3Refused, match="bucket that does not exist"):
-        Objects().identity("s3://lading-no-such-bucket/rows.csv")
+        RemoteFiles().identity("s3://lading-no-such-bucket/rows.csv")

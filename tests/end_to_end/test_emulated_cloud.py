@@ -35,7 +35,13 @@ HOSTED = """
     target: lambda-managed
 """
 
-STAGES = "stages: {dev: {auth: token, drift: {lines_s: 1, every_minutes: 60}}}\n"
+STAGES = """
+stages:
+  dev:
+    auth: token
+    drift: {lines_s: 1, every_minutes: 60}
+    models: {digits: {batch: {}}}
+"""
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -135,6 +141,36 @@ def test_stock_triton_client(
     answer = client.infer("digits", [tensor], outputs=wanted, headers=headers)
     client.close()
     assert same({name: answer.as_numpy(name) for name in expected}, expected)
+
+
+def test_a_batch_is_answered_by_the_deployed_function(
+    deployed: Deployed, url: str, tmp_path: Path
+) -> None:
+    """The state machine reads chunks of an uploaded file, and rows of one that is in S3."""
+    assert url
+    rows = [*deployed.rows.tolist(), ["no", "digits"]]
+    text = "".join(json.dumps({"X": row}) + "\n" for row in rows)
+    (tmp_path / "rows.jsonl").write_text(text)
+    expected = deployed.expected(1)
+    with aws_environment(deployed.cloud.environment):
+        boto3.client("s3").create_bucket(Bucket="their-rows")
+        boto3.client("s3").put_object(Bucket="their-rows", Key="rows.jsonl", Body=text)
+        for number, source in enumerate(
+            (str(tmp_path / "rows.jsonl"), "s3://their-rows/rows.jsonl")
+        ):
+            output = tmp_path / f"answers-{number}.jsonl"
+            words = ("-i", source, "-o", str(output), "--on", "aws", "--chunk-rows", "8", "--json")
+            done = json.loads(lading(deployed.folder, "batch", "digits", *words))
+            assert (done["rows"], done["answered"], done["failed"]) == (21, 20, 1)
+            assert done["cost"] > 0
+            assert done["estimated"] > 0
+            answers = [json.loads(line) for line in output.read_text().splitlines()]
+            assert [answer["row"] for answer in answers] == [*range(20)]
+            assert same({key: [it[key] for it in answers] for key in expected}, expected)
+            (error,) = map(json.loads, Path(f"{output}.errors.jsonl").read_text().splitlines())
+            assert (error["row"], error["error"]) == (20, "InvalidInput")
+        status = json.loads(lading(deployed.folder, "batch", "status", "digits", "--json"))
+        assert [each["status"] for each in status] == ["SUCCEEDED", "SUCCEEDED"]
 
 
 def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> None:

@@ -116,6 +116,7 @@ stages:
       layered:
         snap_start: false
         reserved_concurrency: 20
+        batch: {concurrency: 5, inputs: ['s3://their-data/rows'], keep_days: 7}
         provisioned_concurrency:
           count: 2
           timezone: Europe/Berlin

@@ -45,7 +45,7 @@ class Failure(NamedTuple):
     reason: str
 
 
-class Answers(NamedTuple):
+class RowAnswers(NamedTuple):
     """The answers of some rows.
 
     Args:
@@ -64,7 +64,7 @@ class _Run(NamedTuple):
     outputs: Mapping[str, Array]
 
 
-def answer(predictor: Predictor, rows: Rows, group: int) -> Answers:
+def answer(predictor: Predictor, rows: Rows, group: int) -> RowAnswers:
     """Answer every row.
 
     Args:
@@ -85,7 +85,7 @@ def answer(predictor: Predictor, rows: Rows, group: int) -> Answers:
     places = sorted(place for run in runs for place in run.places)
     names = tuple(runs[0].outputs) if runs else ()
     outputs = {name: _joined(name, runs, len(rows), places) for name in names}
-    return Answers(places, outputs, sorted(failures))
+    return RowAnswers(places, outputs, sorted(failures))
 
 
 def group_size(predictor: Predictor, wanted: int | None = None) -> int:

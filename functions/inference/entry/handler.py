@@ -30,7 +30,8 @@ def create_handler(
 ) -> Handler:
     """Load and verify the models, and return the handler of API Gateway's proxy events.
 
-    It also answers warm-ups, which are no requests: they are neither logged nor counted.
+    It also answers warm-ups and parts of batches, which are no requests: they are neither logged
+    nor counted.
 
     Args:
         settings: what to serve.
@@ -52,6 +53,10 @@ def create_handler(
     health: list[Callable[[], dict[str, Any]]] = []
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
+        if "Items" in event:  # a part of a batch
+            from lading.functions.inference.batches.lambda_part import answer_part
+
+            return answer_part(event, catalog)
         if (warm := answer_warm_up(event)) is not None:
             observability.note_warm_up()
             return _health(catalog, health) if HEALTH in event else warm

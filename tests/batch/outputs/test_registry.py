@@ -10,24 +10,24 @@ import pytest
 from pyarrow import parquet
 
 from lading.batch.errors import OutputUnusable
-from lading.batch.outputs.part import Part
+from lading.batch.outputs.part import AnsweredRows
 from lading.batch.outputs.registry import FORMATS, output_suffix
 from lading.functions.inference.tensors.conversion import Array
 
 LABELS, SCORES = [3, 7, 5], [[0.1, 0.5], [float("nan"), 2.0], [1e-9, 1.0]]
 
 
-def part(*places: int, **more: Any) -> Part:
+def part(*places: int, **more: Any) -> AnsweredRows:
     chosen = list(places)
     outputs = {
         "label": np.array(LABELS)[chosen],
         "scores": np.array(SCORES, np.float32)[chosen],
         **more,
     }
-    return Part(np.array(chosen, np.int64), [], outputs)
+    return AnsweredRows(np.array(chosen, np.int64), [], outputs)
 
 
-def assembled(folder: Path, suffix: str, *parts: Part) -> Path:
+def assembled(folder: Path, suffix: str, *parts: AnsweredRows) -> Path:
     form, paths = FORMATS[suffix], []
     for number, each in enumerate(parts):
         paths.append(folder / f"{number}.part")

@@ -1,0 +1,74 @@
+"""Answers that the cloud has written, as the output of a batch.
+
+Each part of the batch has left its answers and errors as lines. They become parts in the work
+folder, in the format of the output, and are published as those of this machine are. A row that is
+in neither has an error here, so that none is missing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lading.batch.outputs.part import AnsweredRows
+from lading.batch.outputs.registry import FORMATS
+from lading.batch.work import ChunkRecord, WorkFolder
+from lading.functions.inference.batches.lines import FILE, ROW
+from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors.conversion import from_json
+
+
+def collect(
+    work: WorkFolder, suffix: str, metadata: ModelMetadata, part: tuple[bytes, bytes], number: int
+) -> ChunkRecord:
+    """Keep the answers and errors of one part.
+
+    Args:
+        work: the work folder.
+        suffix: the suffix of the output's format.
+        metadata: of the model.
+        part: its answers and its errors, as lines.
+        number: its number in the order of the rows.
+    """
+    answers, errors = ([json.loads(line) for line in lines.splitlines()] for lines in part)
+    if answers:
+        FORMATS[suffix].write(_answered(answers, metadata), work.part(number))
+    if errors:
+        work.errors(number).write_bytes(part[1])
+    first = min(row[ROW] for row in (*answers, *errors))
+    record = ChunkRecord(number, first, len(answers) + len(errors), len(errors), 0)
+    work.finish(record)
+    return record
+
+
+def lost_rows(seen: Sequence[ChunkRecord], total: int) -> Iterator[range]:
+    """Yield the rows that no part has, in ranges; the parts are in the order of their rows."""
+    after = 0
+    for record in sorted(seen, key=lambda record: record.first):
+        if record.first > after:
+            yield range(after, record.first)
+        after = max(after, record.first + record.rows)
+    if after < total:
+        yield range(after, total)
+
+
+def note_lost(work: WorkFolder, rows: range, number: int, reason: str) -> ChunkRecord:
+    """Give rows that no part has an error."""
+    lines = (json.dumps({ROW: row, "error": "PartFailed", "reason": reason}) + "\n" for row in rows)
+    with work.errors(number).open("w") as file:
+        file.writelines(lines)
+    record = ChunkRecord(number, rows.start, len(rows), len(rows), 0)
+    work.finish(record)
+    return record
+
+
+def _answered(answers: Sequence[Mapping[str, Any]], metadata: ModelMetadata) -> AnsweredRows:
+    outputs = {}
+    for spec in metadata.outputs:
+        values = [row[spec.name] for row in answers]
+        arrays = [from_json(value, spec.name, spec.datatype) for value in values]
+        same = len({array.shape for array in arrays}) == 1
+        outputs[spec.name] = np.stack(arrays) if same else arrays
+    rows = np.array([row[ROW] for row in answers], np.int64)
+    return AnsweredRows(rows, [row[FILE] for row in answers if FILE in row], outputs)

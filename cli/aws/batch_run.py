@@ -1,0 +1,215 @@
+"""A batch in the cloud, from its input to its output: staged, started, followed, collected.
+
+Its id follows from the input and the version, so the command that is run again finds what is there:
+chunks that were uploaded, an execution that runs, answers that were collected.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from lading.batch.collecting import collect, lost_rows, note_lost
+from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
+from lading.batch.outputs.registry import output_suffix
+from lading.batch.publishing import ERRORS, Finished, beside, publish, require_free, work_folder
+from lading.batch.run import Batch, Summary
+from lading.batch.s3 import SCHEME, RemoteFiles
+from lading.batch.sources.folder import FolderOfFiles
+from lading.batch.sources.registry import open_source
+from lading.batch.sources.source import ChunkSize, RowSource
+from lading.batch.staging import CloudInput, Kind, in_place, staged
+from lading.batch.work import ChunkRecord, WorkFolder
+from lading.cli.aws.batches import BatchExecution, BatchService
+from lading.cli.progress import OnStep
+from lading.functions.inference.batches.event import ERRORS as FAILED
+from lading.functions.inference.batches.event import RECORDS, RESULTS
+from lading.functions.inference.models.predictor import ModelMetadata
+
+_LOST = "the function answered no part with this row; its log says why"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudFunction:
+    """What is known of the function that answers.
+
+    Args:
+        metadata: of its model.
+        price: what it costs.
+        row_ms: the model's time for a row, in milliseconds.
+        timeout_s: its time limit.
+    """
+
+    metadata: ModelMetadata
+    price: FunctionPrice
+    row_ms: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSummary:
+    """What a batch in the cloud did.
+
+    Args:
+        batch: what was done; `workers` is the number of parts.
+        id: its id, for `lading batch status`.
+        results: where its results are in S3.
+        estimated: the cost that was expected, in dollars.
+        cost: the cost by the time that the function took, in dollars.
+    """
+
+    batch: Summary
+    id: str
+    results: str
+    estimated: float
+    cost: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as one flat document."""
+        own = {key: value for key, value in asdict(self).items() if key != "batch"}
+        return {**asdict(self.batch), **own}
+
+
+def run_in_cloud(
+    batch: Batch, function: CloudFunction, service: BatchService, on_step: OnStep
+) -> CloudSummary:
+    """Run a batch by a model's function, or go on with it.
+
+    Args:
+        batch: what it is to do.
+        function: the function.
+        service: the batches of the account.
+        on_step: told what is done.
+
+    Raises:
+        BatchError: the input or the output cannot be used.
+        CliError: AWS refused a request, or the batch did not succeed.
+    """
+    began, files = monotonic(), RemoteFiles()
+    suffix, work = output_suffix(batch.output), work_folder(batch.output)
+    if not batch.overwrite:
+        require_free(batch.output, work, files)
+    with work.held():
+        if batch.overwrite:
+            work.clear()
+        most = rows_of_a_part(function.row_ms, function.timeout_s, batch.chunk.rows)
+        found = _placed(batch, function.metadata, most, service.bucket, work)
+        expected = found.rows * row_ms(function.row_ms) / 1000
+        estimated = cost(function.price, expected, -(-found.rows // most))
+        on_step(f"about {found.rows:,} rows, estimated at ${estimated:,.4f}")
+        results = f"{SCHEME}{service.bucket}/batches/{found.id}"
+        execution = service.start(found.id, _request(found.place, results, service.bucket))
+        work.begin({"input": batch.source, "batch": found.id})
+        ended = service.follow(execution, lambda: on_step(_told(execution, files, results)))
+        rows = found.rows if found.exact else service.items(execution)
+        on_step("collecting the answers")
+        records, seconds = _collect(work, suffix, function.metadata, files, results)
+        records += _lost(work, records, rows)
+        failed = sum(record.failed for record in records)
+        total = sum(record.rows for record in records)
+        summary = Summary(
+            model=batch.model,
+            version=batch.version,
+            digest=batch.digest,
+            input=batch.source,
+            output=batch.output,
+            rows=total,
+            answered=total - failed,
+            failed=failed,
+            errors=beside(batch.output, ERRORS) if failed else None,
+            chunks=len(records),
+            resumed=0,
+            group=most,
+            workers=len(records),
+            seconds=round(monotonic() - began, 3),
+        )
+        spent = cost(function.price, seconds, len(records))
+        told = CloudSummary(summary, ended.id, results, round(estimated, 6), round(spent, 6))
+        ordered = sorted(records, key=lambda record: record.first)
+        finished = Finished(ordered, function.metadata.output_names(), told.to_json())
+        publish(batch.output, work, finished, files)
+        work.end()
+    return told
+
+
+def _request(place: CloudInput, results: str, bucket: str) -> dict[str, str]:
+    manifest = f"{results.removeprefix(f's3://{bucket}/')}/manifest"
+    where = {"kind": place.kind, "input": place.bucket, "prefix": place.prefix}
+    return {**where, "results": results, "bucket": bucket, "manifest": manifest}
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An input in S3: where it is, its rows or about as many, and the batch's id."""
+
+    place: CloudInput
+    rows: int
+    exact: bool
+    id: str
+
+
+def _placed(
+    batch: Batch, metadata: ModelMetadata, most: int, bucket: str, work: WorkFolder
+) -> _Placed:
+    """Return where the input is; it is copied there if the Map cannot read it where it is."""
+    files = RemoteFiles()
+    there = in_place(batch.source)
+    if there is not None:
+        id_ = _id(batch, files.identity(batch.source))
+        if there.kind == "files":
+            return _Placed(there, len(files.names(batch.source)), True, id_)
+        return _Placed(there, files.about_lines(batch.source), False, id_)
+    source, identity = _opened(batch.source, work, files)
+    source.check(metadata)
+    id_ = _id(batch, identity)
+    prefix = f"batches/{id_}/input/"
+    address = f"{SCHEME}{bucket}/{prefix}"
+    known, rows = files.names(address), 0
+    for each in staged(source, ChunkSize(most, batch.chunk.bytes), metadata):
+        rows += each.rows
+        if each.name not in known:
+            files.write(f"{address}{each.name}", each.content)
+    kind: Kind = "files" if isinstance(source, FolderOfFiles) else "chunks"
+    return _Placed(CloudInput(kind, bucket, prefix), rows, True, id_)
+
+
+def _opened(address: str, work: WorkFolder, files: RemoteFiles) -> tuple[RowSource, str]:
+    if not address.startswith(SCHEME):
+        source = open_source(Path(address))
+        return source, source.identity()
+    identity = files.identity(address)
+    return open_source(files.copy(address, work.path / "input")), identity
+
+
+def _id(batch: Batch, identity: str) -> str:
+    facts = [batch.source, identity, batch.model, batch.digest, batch.chunk.rows]
+    return sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _told(execution: BatchExecution, files: RemoteFiles, results: str) -> str:
+    parts = len(files.names(f"{results}/{RECORDS}"))
+    return f"batch {execution.id} runs: {parts:,} parts are answered"
+
+
+def _collect(
+    work: WorkFolder, suffix: str, metadata: ModelMetadata, files: RemoteFiles, results: str
+) -> tuple[list[ChunkRecord], float]:
+    """Keep the answers of each part; return the parts, and the time that they took together."""
+    records, seconds = [], 0.0
+    answered, failed = (files.names(f"{results}/{kind}") for kind in (RESULTS, FAILED))
+    for number, name in enumerate(sorted(files.names(f"{results}/{RECORDS}"))):
+        seconds += json.loads(files.read(f"{results}/{RECORDS}/{name}"))["seconds"]
+        part = [
+            files.read(f"{results}/{kind}/{name}") if name in known else b""
+            for kind, known in ((RESULTS, answered), (FAILED, failed))
+        ]
+        records.append(collect(work, suffix, metadata, (part[0], part[1]), number))
+    return records, seconds
+
+
+def _lost(work: WorkFolder, records: list[ChunkRecord], total: int) -> list[ChunkRecord]:
+    ranges: Iterator[range] = lost_rows(records, total)
+    return [note_lost(work, rows, len(records) + place, _LOST) for place, rows in enumerate(ranges)]

@@ -1,0 +1,31 @@
+"""The objects of a batch in S3, as a function reads and writes them; boto3 is imported here."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ATTEMPTS = 10
+
+
+class PartObjects:
+    """See `event.PartStore`; a request that S3 throttles is repeated."""
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """See `event.PartStore.read`."""
+        return _client().get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def write(self, address: str, content: bytes) -> None:
+        """See `event.PartStore.write`."""
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        _client().put_object(Bucket=bucket, Key=key, Body=content)
+
+
+@cache
+def _client() -> "S3Client":
+    import boto3
+    from botocore.config import Config
+
+    retries = Config(retries={"mode": "standard", "max_attempts": _ATTEMPTS})
+    return boto3.client("s3", config=retries)

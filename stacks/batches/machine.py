@@ -1,0 +1,138 @@
+"""The bucket and the state machine of a model's batches, in the stack of the model."""
+
+from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from lading.stacks.batches.definition import BatchWork, batch_definition
+from lading.stacks.permissions import acknowledge, acknowledge_resource, allow, bucket_arn
+from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, BatchSettings
+from lading.stacks.storage import private_bucket
+
+_OWN = "inputs and results of one model's batches"
+
+
+class BatchMachine(Construct):
+    """Batches of one model.
+
+    Args:
+        scope: the model's stack.
+        id_: the construct's id.
+        name: name of the state machine.
+        settings: of the batches.
+        work: what a batch does.
+        role: the role of the function.
+        alias: the alias of the function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        name: str,
+        settings: BatchSettings,
+        work: BatchWork,
+        role: iam.Role,
+        alias: lambda_.Alias,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._name, self._settings = name, settings
+        bucket = self._bucket()
+        machine_role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "states.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
+        )
+        self._grant(role, machine_role, bucket, alias)
+        machine = sfn.CfnStateMachine(
+            self,
+            "Machine",
+            state_machine_name=name,
+            role_arn=machine_role.role_arn,
+            definition_string=Stack.of(self).to_json_string(batch_definition(work)),
+            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+        )
+        machine.node.add_dependency(machine_role)
+        reason = "the function logs each failure, and the execution keeps its own history"
+        acknowledge(machine, "AwsSolutions-SF1", reason)
+        stack = Stack.of(self)
+        CfnOutput(stack, MACHINE_OUTPUT, value=machine.ref)
+        CfnOutput(stack, BUCKET_OUTPUT, value=bucket.bucket_name)
+
+    def _bucket(self) -> s3.Bucket:
+        rule = s3.LifecycleRule(
+            expiration=Duration.days(self._settings.keep_days),
+            abort_incomplete_multipart_upload_after=Duration.days(1),
+        )
+        bucket = private_bucket(self, "Bucket", None, lifecycle_rules=[rule])
+        acknowledge(bucket, "AwsSolutions-S1", f"it holds {_OWN}, which are deleted in days")
+        return bucket
+
+    def _grant(
+        self, role: iam.Role, machine: iam.Role, bucket: s3.Bucket, alias: lambda_.Alias
+    ) -> None:
+        """Let the function read inputs and write results, and the machine start the function."""
+        own = bucket.arn_for_objects("*")
+        for each in (role, machine):
+            _allow_below(each, ["s3:GetObject", "s3:PutObject"], own)
+            for place in self._settings.inputs:
+                _allow_below(each, ["s3:GetObject"], _below(place))
+        allow(machine, "s3:ListBucket", bucket.bucket_arn)
+        for place in self._settings.inputs:
+            allow(machine, "s3:ListBucket", bucket_arn(_split(place)[0]))
+        allow(machine, "lambda:InvokeFunction", alias.function_arn)
+        stack = Stack.of(self)
+        arns = [
+            stack.format_arn(
+                service="states",
+                resource=kind,
+                resource_name=f"{self._name}{more}",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for kind, more in (("stateMachine", ""), ("execution", "/*"), ("execution", ":*"))
+        ]
+        actions = ["states:StartExecution", "states:DescribeExecution", "states:StopExecution"]
+        _allow_below(machine, actions, *arns)
+        traces = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        traces += ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
+        _allow_below(machine, traces, "*")
+
+
+def _allow_below(role: iam.Role, actions: list[str], *arns: str) -> None:
+    allow(role, actions, *arns)
+    for arn in arns:
+        acknowledge_resource(role, _shown(role, arn), _OWN)
+
+
+def _shown(role: iam.Role, arn: str) -> str:
+    """Return an ARN as the rules of AWS Solutions show it."""
+    found = Stack.of(role).resolve(arn)
+    if isinstance(found, str):
+        return found
+    parts = found["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else _word(part) for part in parts)
+
+
+def _word(part: dict[str, object]) -> str:
+    ((function, argument),) = part.items()
+    if function == "Ref":
+        return f"<{argument}>"
+    assert isinstance(argument, list)
+    return f"<{'.'.join(argument)}>"
+
+
+def _split(place: str) -> tuple[str, str]:
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return bucket, prefix
+
+
+def _below(place: str) -> str:
+    bucket, prefix = _split(place)
+    return f"{bucket_arn(bucket)}/{prefix}*"

@@ -1,0 +1,56 @@
+"""Settings of batches on a model's function: `batch` of a model in stages.yaml.
+
+defaults:
+  batch: {}
+models:
+  digits:
+    reserved_concurrency: 20
+    batch: {concurrency: 10, inputs: ['s3://my-data/rows']}
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lading.stacks.stages.sagemaker import StageEntry
+
+MACHINE_OUTPUT, BUCKET_OUTPUT = "BatchMachineArn", "BatchBucketName"
+"""Keys of the outputs of a model's stack. The command reads them, so they never change."""
+
+DEFAULT_CONCURRENCY = 10
+_HALF = 2
+
+InputPlace = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/\S*)?$")]
+
+
+class BatchSettings(StageEntry):
+    """A state machine that answers batches with the model's function."""
+
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    """Parts of a batch that are answered at the same time; None: half of `reserved_concurrency`,
+    or 10 without it."""
+    inputs: tuple[InputPlace, ...] = Field(default=(), strict=False)
+    """Where inputs may be read in place; others are copied to the batches' own bucket first."""
+    keep_days: int = Field(default=30, ge=1, le=3650)
+    """How long inputs and results are kept."""
+
+
+def bounded_concurrency(settings: BatchSettings, reserved: int | None) -> int:
+    """Return how many parts are answered at once: always fewer than the function may answer.
+
+    Args:
+        settings: of the batches.
+        reserved: the reserved concurrency of the function; None: it has none.
+
+    Raises:
+        ValueError: live callers would be starved; the text says what to write instead.
+    """
+    if reserved is None:
+        return settings.concurrency or DEFAULT_CONCURRENCY
+    wanted = settings.concurrency or max(1, reserved // _HALF)
+    if wanted >= reserved:
+        raise ValueError(
+            f"batch.concurrency ({wanted}) must be below reserved_concurrency ({reserved}), so "
+            "that live callers are answered"
+        )
+    return wanted

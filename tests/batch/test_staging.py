@@ -1,0 +1,100 @@
+"""An input on its way to the cloud, and the answers on their way back: nothing changes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lading.batch.collecting import collect, lost_rows, note_lost
+from lading.batch.cost import FunctionPrice, cost, rows_of_a_part
+from lading.batch.sources.registry import open_source
+from lading.batch.sources.source import ChunkSize
+from lading.batch.staging import CloudInput, in_place, staged
+from lading.batch.work import ChunkRecord, WorkFolder
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.batches.rows import CommaRows, JsonRows
+from lading.functions.inference.models.predictor import ModelMetadata
+from tests.batch.sources.test_registry import FORMATS, PAIRS, ROWS
+from tests.support.batches import lines
+
+ANSWERED = ModelMetadata("m", 1, "", (), (TensorSpec("y", "FP32", (-1, 2)),))
+
+
+@pytest.mark.parametrize("write", FORMATS)
+def test_staged_rows_are_those_of_the_input(tmp_path: Path, write: object) -> None:
+    assert callable(write)
+    objects = list(staged(open_source(write(tmp_path)), ChunkSize(rows=10), PAIRS))
+    assert [it.name.partition(".")[0] for it in objects] == [
+        "000000000000",
+        "000000000010",
+        "000000000020",
+    ]
+    assert sum(each.rows for each in objects) == len(ROWS)
+    found = []
+    for each in objects:
+        content = each.content.split(b"\n")
+        comma = each.name.endswith(".csv")
+        rows = CommaRows(content[0], content[1:]) if comma else JsonRows(content)
+        found += rows.inputs(PAIRS)["x"].tolist()
+    assert found == ROWS.tolist()
+
+
+def test_files_are_staged_under_their_names(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    (found,) = staged(open_source(tmp_path), ChunkSize(), PAIRS)
+    assert found == ("a.txt", b"text", 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("s3://b/rows.jsonl", CloudInput("rows", "b", "rows.jsonl")),
+        ("s3://b/x/rows.csv", CloudInput("csv", "b", "x/rows.csv")),
+        ("s3://b/photos", CloudInput("files", "b", "photos/")),
+        ("s3://b/rows.parquet", None),
+        ("rows.jsonl", None),
+    ],
+)
+def test_what_a_map_can_read_stays_where_it_is(address: str, wanted: CloudInput | None) -> None:
+    assert in_place(address) == wanted
+
+
+def test_collected_answers_are_parts_of_an_output(tmp_path: Path) -> None:
+    work = WorkFolder(tmp_path / "work")
+    (work.path / "parts").mkdir(parents=True)
+    answers = b'{"row": 4, "y": [1.5, null]}\n{"row": 6, "y": [2, 3]}\n'
+    errors = b'{"row": 5, "error": "InvalidInput", "reason": "no"}\n'
+    record = collect(work, ".npz", ANSWERED, (answers, errors), 0)
+    assert record == ChunkRecord(0, 4, 3, 1, 0)
+    with np.load(work.part(0)) as part:
+        assert part["row"].tolist() == [4, 6]
+        assert part["y"].tolist() == [[1.5, pytest.approx(float("nan"), nan_ok=True)], [2, 3]]
+    assert lines(work.errors(0)) == [json.loads(errors)]
+
+
+def test_rows_that_no_part_answered_are_found_and_have_an_error(tmp_path: Path) -> None:
+    seen = [ChunkRecord(0, 6, 2, 0, 0), ChunkRecord(1, 2, 3, 0, 0)]
+    assert [*lost_rows(seen, 10)] == [range(2), range(5, 6), range(8, 10)]
+    assert [*lost_rows([], 3)] == [range(3)]
+    assert not [*lost_rows([ChunkRecord(0, 0, 3, 0, 0)], 3)]
+    work = WorkFolder(tmp_path / "work")
+    (work.path / "parts").mkdir(parents=True)
+    record = note_lost(work, range(5, 7), 9, "why")
+    assert (record.first, record.rows, record.failed) == (5, 2, 2)
+    assert [(it["row"], it["error"]) for it in lines(work.errors(9))] == [
+        (5, "PartFailed"),
+        (6, "PartFailed"),
+    ]
+
+
+def test_parts_end_within_a_third_of_the_functions_time() -> None:
+    assert rows_of_a_part(0.02, 29, 4096) == 4096
+    assert rows_of_a_part(20, 30, 4096) == 498
+    assert rows_of_a_part(60_000, 30, 4096) == 1
+
+
+def test_the_cost_is_that_of_memory_and_time_and_of_each_part() -> None:
+    price = FunctionPrice(gb_second=1e-5, request=2e-7, memory_gb=2.0)
+    assert cost(price, 100, 0) == pytest.approx(0.002)
+    assert cost(price, 0, 1000) == pytest.approx(1000 * (2e-7 + 7.5e-5 + 1.5e-5 + 8e-7))

@@ -1,0 +1,133 @@
+"""A part of a batch on Lambda: one item or several; the names of objects follow from the rows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.functions.contract.errors import MalformedRequest
+from lading.functions.contract.limits import LAMBDA
+from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.inference.batches.event import answer_event
+from lading.functions.inference.entry.handler import create_handler
+from lading.functions.inference.loading.catalog import load_catalog
+from lading.functions.inference.models.predictor import Predictor
+from tests.conftest import Bucket
+from tests.functions.inference.batches.test_answering import Counting
+from tests.support.batches import doubling
+
+
+class Memory:
+    """Objects in memory, instead of S3's."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = dict(objects)
+
+    def read(self, bucket: str, key: str) -> bytes:
+        return self.objects[f"{bucket}/{key}"]
+
+    def write(self, address: str, content: bytes) -> None:
+        self.objects[address] = content
+
+    def lines(self, name: str) -> list[Any]:
+        return [json.loads(line) for line in self.objects[f"s3://b/1/{name}"].splitlines()]
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Predictor:
+    served = ServedModel("double", {1: doubling(tmp_path)})
+    settings = ServingSettings((served,), model_root=str(tmp_path))
+    return load_catalog(settings).model("double").predictor(1)
+
+
+def event(kind: str, *items: Any) -> dict[str, Any]:
+    given = {"kind": kind, "input": "b", "results": "s3://b/1"}
+    return {"BatchInput": given, "Items": list(items)}
+
+
+def test_chunks_are_read_and_answered_and_a_poisoned_row_fails_alone(double: Predictor) -> None:
+    store = Memory(
+        **{
+            "b/in/000000000004.jsonl": b"[1, 2]\n[3\n[5, 6]\n",
+            "b/in/000000000007.csv": b"a,b\n7,8\n",
+        }
+    )
+    items = [{"Key": "in/000000000004.jsonl"}, {"Key": "in/000000000007.csv"}]
+    done = answer_event(event("chunks", *items), double, store)
+    assert done == {"rows": 4, "failed": 1}
+    assert store.lines("results/000000000004.jsonl") == [
+        {"row": 4, "y": [2, 4]},
+        {"row": 6, "y": [10, 12]},
+    ]
+    assert store.lines("results/000000000007.jsonl") == [{"row": 7, "y": [14, 16]}]
+    (error,) = store.lines("errors/000000000004.jsonl")
+    assert (error["row"], error["error"]) == (5, "MalformedRequest")
+    (record,) = store.lines("records/000000000004.jsonl")
+    assert (record["rows"], record["failed"]) == (3, 1)
+
+
+def test_a_part_that_is_done_twice_writes_the_same_objects(double: Predictor) -> None:
+    store = Memory(**{"b/in/000000000000.jsonl": b"[1, 2]\n"})
+    given = event("chunks", {"Key": "in/000000000000.jsonl"})
+    answer_event(given, double, store)
+    before = {name: body for name, body in store.objects.items() if "records" not in name}
+    answer_event(given, double, store)
+    assert {name: body for name, body in store.objects.items() if "records" not in name} == before
+
+
+@pytest.mark.parametrize("kind", ["rows", "csv"])
+def test_rows_that_the_map_has_read_are_grouped_or_alone(double: Predictor, kind: str) -> None:
+    values: list[Any] = [[1, 2], [3, 4]]
+    if kind == "csv":
+        values = [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+    items = [{"row": 10 + place, "value": value} for place, value in enumerate(values)]
+    store = Memory()
+    assert answer_event(event(kind, *items), double, store) == {"rows": 2, "failed": 0}
+    together = store.lines("results/000000000010-000000000011.jsonl")
+    assert together == [{"row": 10, "y": [2, 4]}, {"row": 11, "y": [6, 8]}]
+    alone = {**event(kind), "Items": items[1]}
+    assert answer_event(alone, double, store) == {"rows": 1, "failed": 0}
+    assert store.lines("results/000000000011-000000000011.jsonl") == together[1:]
+
+
+def test_files_are_rows_and_keep_their_names() -> None:
+    store = Memory(**{"b/texts/a.txt": b"four", "b/texts/bad.txt": b"bad"})
+    items = [{"row": 0, "Key": "texts/a.txt"}, {"row": 1, "Key": "texts/bad.txt"}]
+    assert answer_event(event("files", *items), Counting(), store) == {"rows": 2, "failed": 1}
+    name = "000000000000-000000000001.jsonl"
+    assert store.lines(f"results/{name}") == [{"row": 0, "file": "texts/a.txt", "bytes": 4}]
+    (error,) = store.lines(f"errors/{name}")
+    assert (error["row"], error["file"], error["error"]) == (1, "texts/bad.txt", "InvalidInput")
+
+
+def test_answers_longer_than_lambdas_limit_go_to_s3(double: Predictor) -> None:
+    row = json.dumps([0.123456] * 3000).encode()
+    content = b"\n".join([row] * 300)
+    assert len(content) > LAMBDA.request_bytes
+    store = Memory(**{"b/in/000000000000.jsonl": content})
+    done = answer_event(event("chunks", {"Key": "in/000000000000.jsonl"}), double, store)
+    assert done == {"rows": 300, "failed": 0}
+    assert len(store.objects["s3://b/1/results/000000000000.jsonl"]) > LAMBDA.request_bytes
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"Items": []}, event("verse", {"row": 1}), event("rows", {"row": 1}), event("chunks", 7)],
+    ids=["no-batch", "no-kind", "no-value", "no-item"],
+)
+def test_another_event_is_refused(double: Predictor, given: dict[str, Any]) -> None:
+    with pytest.raises(MalformedRequest):
+        answer_event(given, double, Memory())
+
+
+def test_the_handler_answers_a_part_beside_requests(tmp_path: Path, bucket: Bucket) -> None:
+    served = ServedModel("double", {1: doubling(tmp_path)})
+    handler = create_handler(ServingSettings((served,), model_root=str(tmp_path)))
+    bucket.client.put_object(Bucket=bucket.name, Key="in/000000000000.jsonl", Body=b"[1, 2]\n")
+    given = event("chunks", {"Key": "in/000000000000.jsonl"})
+    given["BatchInput"] |= {"input": bucket.name, "results": bucket.address}
+    assert handler(given, None) == {"rows": 1, "failed": 0}
+    key = "some/prefix/results/000000000000.jsonl"
+    body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
+    assert json.loads(body) == {"row": 0, "y": [2, 4]}

@@ -1,0 +1,100 @@
+"""The batches of a model's function: a Distributed Map that starves nobody and may do little."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk.assertions import Template
+
+from lading.stacks.errors import StackError
+from tests.stacks.policies import Resolved
+from tests.stacks.projects import locked, s3_copy
+from tests.stacks.synthesis import one_model, only, resources, statements
+
+STAGES = """
+stages:
+  dev:
+    models:
+      digits:
+        reserved_concurrency: 20
+        batch: {inputs: ['s3://their-data/rows'], keep_days: 7}
+"""
+
+
+def template(folder: Path, stages: str = STAGES, **asked: Any) -> Template:
+    folder.mkdir(exist_ok=True)
+    return one_model(folder, locked(s3_copy("digits")), stages, **asked)
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return template(tmp_path_factory.mktemp("batches"))
+
+
+def definition(found: Template) -> Any:
+    machine = only(found, "AWS::StepFunctions::StateMachine")["Properties"]
+    return json.loads(Resolved(found.to_json()).value(machine["DefinitionString"]))
+
+
+def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template) -> None:
+    states = definition(deployed)["States"]
+    kinds = {it["StringEquals"]: it["Next"] for it in states["Kind?"]["Choices"]}
+    assert kinds == {"chunks": "Chunks", "files": "Files", "rows": "Rows", "csv": "Comma"}
+    for name in kinds.values():
+        assert states[name]["MaxConcurrency"] == 10  # half of what is reserved
+        assert states[name]["ToleratedFailurePercentage"] == 100
+        batcher = states[name]["ItemBatcher"]
+        assert set(batcher["BatchInput"]) == {"kind.$", "input.$", "results.$"}
+        assert batcher["MaxInputBytesPerBatch"] < 256 * 1024
+        assert states[name]["ResultWriter"]["Parameters"]["Bucket.$"] == "$.bucket"
+        answer = states[name]["ItemProcessor"]["States"]["Answer"]
+        assert answer["Resource"].endswith(":states:::lambda:invoke")
+        throttled, rest = answer["Retry"]
+        assert "Lambda.TooManyRequestsException" in throttled["ErrorEquals"]
+        assert throttled["MaxAttempts"] > rest["MaxAttempts"] > 0
+    assert states["Chunks"]["ItemBatcher"]["MaxItemsPerBatch"] == 1
+    assert states["Rows"]["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
+    assert states["Comma"]["ItemReader"]["ReaderConfig"]["InputType"] == "CSV"
+
+
+def test_inputs_and_results_are_deleted_in_days(deployed: Template) -> None:
+    rules = [
+        bucket["Properties"]["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"]
+        for bucket in resources(deployed, "AWS::S3::Bucket").values()
+    ]
+    assert rules == [7]
+
+
+def test_what_is_read_is_the_batches_own_and_the_inputs_of_the_settings(deployed: Template) -> None:
+    reads = statements(deployed, "s3:GetObject")
+    places = json.dumps([each["Resource"] for each in reads])
+    assert places.count("their-data/rows*") == 2  # the function's and the machine's
+    assert '"*"' not in places
+    writes = json.dumps([each["Resource"] for each in statements(deployed, "s3:PutObject")])
+    assert "their-data" not in writes
+
+
+def test_an_emulated_account_groups_no_items(tmp_path: Path) -> None:
+    found = template(tmp_path / "project", local=True)
+    chunks = definition(found)["States"]["Chunks"]
+    assert "ItemBatcher" not in chunks
+    assert "ResultWriter" not in chunks
+    assert chunks["ItemSelector"]["BatchInput"]["kind.$"] == "$.kind"
+
+
+@pytest.mark.parametrize(("reserved", "wanted"), [(5, 5), (1, 1), (5, 9)])
+def test_live_callers_are_not_starved(tmp_path: Path, reserved: int, wanted: int) -> None:
+    stages = f"""
+stages:
+  dev:
+    models:
+      digits: {{reserved_concurrency: {reserved}, batch: {{concurrency: {wanted}}}}}
+"""
+    with pytest.raises(StackError, match=r"must be below reserved_concurrency"):
+        template(tmp_path / "project", stages)
+
+
+def test_without_the_setting_there_is_nothing(tmp_path: Path) -> None:
+    found = template(tmp_path / "project", "stages: {dev: {}}")
+    assert not resources(found, "AWS::StepFunctions::StateMachine")
