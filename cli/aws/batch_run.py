@@ -5,7 +5,7 @@ chunks that were uploaded, an execution that runs, answers that were collected.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -103,7 +103,7 @@ def run_in_cloud(
         results = f"{SCHEME}{service.bucket}/batches/{found.id}"
         execution = service.start(found.id, _request(found.place, results, service.bucket))
         work.begin({"input": batch.source, "batch": found.id})
-        ended = service.follow(execution, lambda: on_step(_told(execution, files, results)))
+        ended = service.follow(execution, _teller(execution, results, on_step))
         rows = found.rows if found.exact else service.items(execution)
         on_step("collecting the answers")
         records, seconds = _collect(work, suffix, function.metadata, files, results)
@@ -189,9 +189,18 @@ def _id(batch: Batch, identity: str) -> str:
     return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
-def _told(execution: BatchExecution, files: RemoteFiles, results: str) -> str:
-    parts = len(files.names(f"{results}/{RECORDS}"))
-    return f"batch {execution.id} runs: {parts:,} parts are answered"
+def _teller(execution: BatchExecution, results: str, on_step: OnStep) -> Callable[[], None]:
+    """Return what tells how many parts are answered, when there are more."""
+    files, last = RemoteFiles(), -1
+
+    def tell() -> None:
+        nonlocal last
+        parts = len(files.names(f"{results}/{RECORDS}"))
+        if parts > last:
+            on_step(f"batch {execution.id} runs: {parts:,} parts are answered")
+        last = parts
+
+    return tell
 
 
 def _collect(
