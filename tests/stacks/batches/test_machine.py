@@ -83,18 +83,7 @@ def test_an_emulated_account_groups_no_items(tmp_path: Path) -> None:
     assert chunks["ItemSelector"]["BatchInput"]["kind.$"] == "$.kind"
 
 
-@pytest.mark.parametrize(("reserved", "wanted"), [(5, 5), (1, 1), (5, 9)])
-def test_live_callers_are_not_starved(tmp_path: Path, reserved: int, wanted: int) -> None:
-    stages = f"""
-stages:
-  dev:
-    models:
-      digits: {{reserved_concurrency: {reserved}, batch: {{concurrency: {wanted}}}}}
-"""
-    with pytest.raises(StackError, match=r"must be below reserved_concurrency"):
+def test_live_callers_are_not_starved(tmp_path: Path) -> None:
+    stages = STAGES.replace("inputs", "concurrency: 20, inputs")
+    with pytest.raises(StackError, match=r"\(20\) must be below reserved_concurrency \(20\)"):
         template(tmp_path / "project", stages)
-
-
-def test_without_the_setting_there_is_nothing(tmp_path: Path) -> None:
-    found = template(tmp_path / "project", "stages: {dev: {}}")
-    assert not resources(found, "AWS::StepFunctions::StateMachine")
