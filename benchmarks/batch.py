@@ -22,7 +22,7 @@ from benchmarks.suite.worlds import World
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import SPECIFICATION
 
-DIGITS, TEXTS = 200_000, 400
+DIGITS, TEXTS = 1_000_000, 2_000
 GROUPS = {"digits": 256, "minilm": 32}
 FIRST_SIZE, PIECE, WIDTH = 10_000, 4096, 64
 EVERY_SECONDS = 0.05
