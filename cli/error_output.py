@@ -7,6 +7,7 @@ import typer
 
 from lading.batch.errors import BatchChanged, BatchRuns, OutputUnusable, RowFailed, S3Refused
 from lading.cli.errors import EXIT, CliError
+from lading.cli.settings import colors
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import ArtifactError, InferenceError, NotFound
 from lading.model_packaging.energy.published import EnergyUnusable
@@ -54,7 +55,7 @@ def end_with_error(error: Exception, *, as_json: bool) -> int:
 
 def print_error(error: Exception) -> None:
     """Print the error as one line to standard error."""
-    typer.secho(f"error: {error}", err=True, fg="red")
+    typer.secho(f"error: {error}", err=True, fg="red", color=colors())
 
 
 def error_document(error: Exception) -> dict[str, Any]:

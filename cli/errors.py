@@ -5,6 +5,8 @@ CliError
 ├── NothingLocked           the lock has no such model, version or label
 ├── EngineNeeded            the model runs in an engine, not in this process
 ├── ProjectExists           a folder has a project already
+├── CdkFailed               the CDK could not deploy or delete the stacks
+├── LibraryNeeded           an optional library is not installed
 ├── Unwritable              an output file cannot be written
 ├── WorkflowThere           a workflow exists, and was changed
 ├── CloudUnnamed            an option that says where to train is missing
@@ -112,6 +114,27 @@ class ProjectExists(CliError):
             f"{manifest} exists already, and was not changed; name another folder, or add the "
             "model to that file (`lading init --dry-run --from MODEL` in an empty folder shows how)"
         )
+
+
+class CdkFailed(CliError):
+    """The CDK could not deploy or delete the stacks."""
+
+    code = EXIT.server
+
+    def __init__(self, reason: str, log: Path) -> None:
+        super().__init__(f"{reason}; {log} has all that the CDK printed")
+        self.reason, self.log = reason, log
+
+
+class LibraryNeeded(CliError):
+    """An optional library is not installed; `extra` names what installs it."""
+
+    def __init__(self, feature: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} need {library}, which is not installed; install it with "
+            f"pip install 'lading[{extra}]', or `make {extra}` in a clone"
+        )
+        self.library, self.extra = library, extra
 
 
 class Unwritable(CliError):

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from lading.cli.commands.batch import batch
 from lading.cli.commands.distill import distill
+from lading.cli.commands.doctor import doctor
 from lading.cli.commands.drift import drift
 from lading.cli.commands.emulate import emulate
 from lading.cli.commands.evaluate import evaluate_versions
@@ -33,6 +34,10 @@ from lading.cli.commands.verify import verify
 from lading.cli.commands.watch import watch
 from lading.cli.delivery.promote import promote
 from lading.cli.delivery.review import review
+from lading.cli.deployment.deploy import deploy
+from lading.cli.deployment.destroy import destroy
+from lading.cli.deployment.logs import logs
+from lading.cli.deployment.status import status
 from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.cli.operating.costs import costs
@@ -83,7 +88,9 @@ for version_command in (
     sbom,
 ):
     app.command()(version_command)
-for server_command in (pull, push, emulate, smoke, costs, stacks, grpc_proxy, watch):
+for cloud_command in (deploy, status, logs, destroy, stacks, doctor):
+    app.command()(cloud_command)
+for server_command in (pull, push, emulate, smoke, costs, grpc_proxy, watch):
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)

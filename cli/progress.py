@@ -16,6 +16,9 @@ from lading.model_packaging.stages import OnStage
 
 _WIDTH = max(map(len, STAGES))
 
+_DID_NOTHING = ("not needed", "not requested", "not measured", "none: ", "one, serving_default")
+"""How the outcome of a stage begins that did not happen."""
+
 OnStep = Callable[[str], None]
 """Called with the name of each step when it begins; an empty name ends the display."""
 
@@ -37,17 +40,22 @@ def show_steps() -> Iterator[OnStep]:
 
 
 @contextmanager
-def show_stages(model: str) -> Iterator[OnStage]:
-    """Show each stage of a model's packaging: live while it runs, as a line when it has ended."""
+def show_stages(model: str, *, verbose: bool = True) -> Iterator[OnStage]:
+    """Show each stage of a model's packaging: live while it runs, as a line when it has ended.
+
+    Args:
+        model: its name.
+        verbose: whether stages that did nothing have a line too.
+    """
     console, began = Console(stderr=True), monotonic()
     _print(console, model)
     with live_step(console) as show:
 
         def on_stage(stage: str, outcome: str) -> None:
             nonlocal began
-            if outcome:
+            if outcome and (verbose or not outcome.startswith(_DID_NOTHING)):
                 _print(console, f"  {stage:{_WIDTH}}  {monotonic() - began:6.1f} s  {outcome}")
-            else:
+            elif not outcome:
                 show(stage)
             began = monotonic()
 

@@ -9,6 +9,7 @@ import typer
 
 from lading.cli.errors import NothingLocked
 from lading.cli.locked import chosen_version, locked_model
+from lading.cli.settings import colors
 from lading.functions.contract.errors import SignatureRefused
 from lading.functions.inference.attestation.verification import signer_of, verify
 from lading.model_packaging.lock.file import LocalCopy, LockedVersion, read_lock
@@ -45,7 +46,7 @@ def trust_of_stage(stages: Path, stage: str) -> Trust:
 
 def warn(text: str) -> None:
     """Print a warning to standard error."""
-    typer.secho(f"warning: {text}", err=True, fg="yellow")
+    typer.secho(f"warning: {text}", err=True, fg="yellow", color=colors())
 
 
 def chosen_versions(

@@ -84,9 +84,10 @@ class Conversion:
     model's further signatures, `aliases` are further names, and `left_out` has the reason for each
     signature that is missing.
 
-    By input name, `known` is the converter's knowledge of the values, and `domains` are the allowed
-    values, where the served model would answer others differently. `probes` are further rows to
-    compare. `open` opens the graph, and graphs made from it; `answers` keeps what they answered.
+    By input name, `known` is the converter's knowledge of the values, and `domains` are the
+    allowed values, where the served model would answer others differently. `probes` are further
+    rows to compare. `classes` has, by output, the class of each column. `open` opens the graph,
+    and graphs made from it; `answers` keeps what they answered.
     """
 
     onnx: bytes
@@ -101,6 +102,7 @@ class Conversion:
     known: Mapping[str, Known] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: Open = field(default_factory=open_once, compare=False, repr=False)
     answers: Callable[[bytes, str], Answers] = field(
         default_factory=_answers_of_each, compare=False, repr=False

@@ -239,6 +239,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         processing=conversion.processing,
         signatures=signatures,
         domains=conversion.domains,
+        classes=conversion.classes,
         check=checked.to_json(),
         training=spec.training,
         dependence=dependence,

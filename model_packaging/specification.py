@@ -94,6 +94,7 @@ class Build:
     processing: Processing | None = None
     signatures: Signatures = field(default_factory=Signatures)
     domains: Mapping[str, Domain] = field(default_factory=dict)
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] | None = None
     dependence: Dependence | None = None
@@ -225,6 +226,8 @@ def _describe(build: Build) -> dict[str, Any]:
     steps: dict[str, Any] = {"processing": list(build.processing.steps)} if build.processing else {}
     if build.domains:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
+    if build.classes:
+        steps |= {"classes": {name: list(each) for name, each in build.classes.items()}}
     if build.target == "lambda-managed":
         steps |= {"target": build.target}
     change = build.steps[-1].change

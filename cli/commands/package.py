@@ -39,6 +39,7 @@ _LABEL = typer.Option(help="Label of the versions, in place of the manifest's; r
 _UNCONFINED = typer.Option(
     "--unconfined", help="Read files that may run code with all rights of yours."
 )
+_VERBOSE = typer.Option("--verbose", "-v", help="List also the stages that did nothing.")
 
 
 def package(
@@ -52,6 +53,7 @@ def package(
     time_limit: Annotated[float, _TIME_LIMIT] = LONGEST_S,
     memory_limit: Annotated[int, _MEMORY_LIMIT] = 0,
     unconfined: Annotated[bool, _UNCONFINED] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.
@@ -79,7 +81,7 @@ def package(
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
     limits = Limits(time_limit, memory_limit << 20, unconfined)
-    work = Work(open_store(store), lock, region or (), sealed, limits)
+    work = Work(open_store(store), lock, region or (), sealed, limits, verbose)
     for name, outcome in package_each(specs, work):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
@@ -114,6 +116,7 @@ class Work(NamedTuple):
     regions: Sequence[str] = ()
     sealed: Seal | None = None
     limits: Limits = Limits()
+    verbose: bool = False
 
 
 def package_each(
@@ -122,7 +125,10 @@ def package_each(
     """Package one model after another; yield each name with its version or its error."""
     for spec in specs:
         try:
-            with show_stages(spec.name) as on_stage, isolated(work.limits) as builder:
+            with (
+                show_stages(spec.name, verbose=work.verbose) as on_stage,
+                isolated(work.limits) as builder,
+            ):
                 packaged = find_trained(spec, work.lock) or package_model(
                     with_source(spec, work.lock),
                     work.store,

@@ -13,8 +13,10 @@ from lading.cli.cost_changes import Month, Project, cost_changes, show_changes
 from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.placements import placements_of
+from lading.cli.quantities import rounded
 from lading.cli.stage_costs import show_stage, stage_costs
 from lading.cli.tables import show_table
+from lading.functions.contract.limits import GATEWAY
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.manifest.models import load_manifest
@@ -162,9 +164,16 @@ def _milliseconds(time: float | None) -> str:
 
 def _even(placement: Placement) -> str:
     """Return from which rates on the other places cost less than Lambda."""
-    rates = [
-        f"{target} costs less from {requests:,} requests a month "
-        f"({requests / (MONTH_HOURS * 3600):,.1f} a second)"
-        for target, requests in placement.break_even.items()
-    ]
-    return "".join(f"; {rate}" for rate in rates)
+    return "".join(
+        f"; {_rate(target, requests)}" for target, requests in placement.break_even.items()
+    )
+
+
+def _rate(target: str, requests: int) -> str:
+    """Return the rate from which a target costs less; none that an API reaches is never."""
+    a_second = requests / (MONTH_HOURS * 3600)
+    if a_second > GATEWAY.requests_a_second:
+        return f"{target} never costs less"
+    return (
+        f"{target} costs less from {rounded(requests)} requests a month ({a_second:,.1f} a second)"
+    )

@@ -1,28 +1,48 @@
 """`lading predict`: one prediction, by this process or by a server."""
 
 import json
+import sys
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
 
 from lading.cli.aws.signing import Caller
+from lading.cli.errors import CliError, EngineNeeded, InputUnreadable
 from lading.cli.locked import chosen_version
-from lading.cli.model_requests import INPUT, ask_server, open_locked, read_request
+from lading.cli.model_requests import ask_server
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
+from lading.cli.remote_models import Api, RemoteCatalog
+from lading.cli.request_files import Inputs, request_of_arrays, request_of_file, request_of_values
 from lading.cli.tables import show_table
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.dialects import plain
+from lading.functions.inference.graphs.predictor import open_here
+from lading.functions.inference.health.golden import read_golden
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
+from lading.model_packaging.lock.file import read_lock, version_folder
+
+Classes = dict[str, Sequence[str]]
+"""The class of each column of an output, by the output's name."""
 
 _SHOWN = 6
+_LONGEST_SHOWN = 300
+
+_INPUT = typer.Option(
+    "--input", "-i", help="A request or records in JSON, rows, texts, an image; - is stdin."
+)
+_SET = typer.Option("--set", help="NAME=VALUE of an input, for one row; repeat for each.")
 
 
 def predict(
     name: Name,
-    input_: Annotated[str, INPUT],
+    input_: Annotated[str, _INPUT] = "",
+    set_: Annotated[list[str] | None, _SET] = None,
     version: Annotated[int | None, typer.Option(min=1, help="Default: the stable one.")] = None,
     label: Annotated[str | None, typer.Option(help="The version with this label.")] = None,
     signature: Annotated[str, typer.Option(help="One of its signatures.")] = "",
@@ -34,13 +54,20 @@ def predict(
 ) -> None:
     """Predict with a packaged model, in this process or by calling an API at --url.
 
-    Calls to a URL of API Gateway are signed with AWS credentials, unless you give a token.
+    The input is a file: a request or records in JSON, rows (.csv, .parquet, .jsonl, .npz) with a
+    column for each input, texts (.txt, one in each line), or an image. Without one, a local model
+    answers an example that packaging has recorded. Calls to a URL of API Gateway are signed with
+    AWS credentials, unless you give a token.
 
     Examples:
 
         lading predict digits --input examples/digits/sample.json
 
         lading predict pets -i cat.jpg
+
+        lading predict churn -i customers.csv
+
+        lading predict churn --set age=42 --set city=Oslo
 
         lading predict digits -i sample.json --url https://ml.example.com
 
@@ -53,33 +80,99 @@ def predict(
         raise typer.BadParameter("--sign needs --url, and no --token")
     if url is not None and chosen:
         raise typer.BadParameter("--url allows no --version, --label or --signature")
-    body = read_request(input_)
+    if input_ and set_:
+        raise typer.BadParameter("give either --input or --set")
+    given, classes = _Given(input_, set_ or []), Classes({})
     if url is not None:
-        answer = ask_server(url, "predict", name, body, Caller(token, sign))
+        answer = _call(url, name, given, Caller(token, sign))
     else:
-        answer = _run(lock, name, chosen_version(lock, name, version, label), body, signature)
+        chosen_number = chosen_version(lock, name, version, label)
+        answer, classes = _run(lock, name, chosen_number, given, signature)
     if json_:
         typer.echo(answer.decode())
     else:
-        _show(json.loads(answer))
+        _show(json.loads(answer), classes)
 
 
-def _run(lock: Path, name: str, version: int, body: bytes, signature: str) -> bytes:
-    predictor = with_signature(open_locked(lock, name, version), signature)
+class _Given(NamedTuple):
+    """What the user gave: a file, or values; nothing for the recorded example."""
+
+    path: str
+    values: Sequence[str]
+
+    def request(self, inputs: Inputs) -> bytes:
+        """Return the request; empty if nothing was given."""
+        if self.values:
+            return request_of_values(self.values, inputs())
+        if not self.path:
+            return b""
+        try:
+            content = sys.stdin.buffer.read() if self.path == "-" else Path(self.path).read_bytes()
+        except OSError as error:
+            raise InputUnreadable(self.path, str(error.strerror)) from error
+        return request_of_file(self.path, content, inputs)
+
+
+def _run(
+    lock: Path, name: str, version: int, given: _Given, signature: str
+) -> tuple[bytes, Classes]:
+    digest = read_lock(lock).digests(name)[version]
+    artifact = read_artifact(version_folder(lock, name, version), digest)
+    if engine := artifact.engine_name():
+        raise EngineNeeded(name, engine)
+    predictor = with_signature(open_here(artifact, version), signature)
+    body = given.request(lambda: predictor.metadata.inputs) or _example(name, artifact)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
-    return plain.encode(predictor.metadata, predictor.predict(inputs))
+    answer = plain.encode(predictor.metadata, predictor.predict(inputs))
+    return answer, artifact.specification.get("classes", {})
 
 
-def _show(answer: dict[str, Any]) -> None:
+def _example(name: str, artifact: Artifact) -> bytes:
+    """Return the first golden request, and print it."""
+    requests = read_golden(artifact.golden)[0] if artifact.golden else []
+    if not requests:
+        raise CliError(f"model '{name}' has no recorded example; give --input or --set")
+    body = request_of_arrays(requests[0].inputs)
+    typer.echo(f"an example that packaging has recorded: {_cut(body.decode())}", err=True)
+    return body
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def _call(url: str, name: str, given: _Given, caller: Caller) -> bytes:
+    def inputs() -> Sequence[TensorSpec]:
+        model = RemoteCatalog(Api(url, caller)).model(name)
+        return model.predictor(model.default_version()).metadata.inputs
+
+    body = given.request(inputs)
+    if not body:
+        raise typer.BadParameter("--url needs --input or --set")
+    return ask_server(url, "predict", name, body, caller)
+
+
+def _show(answer: dict[str, Any], classes: Classes) -> None:
     """Print a row for each item of the batch, and a column for each output."""
     typer.echo(f"{answer['model']} version {answer['version']}")
-    columns = [_items(values) for values in answer["outputs"].values()]
+    columns = [
+        [_of_classes(each, classes.get(name, ())) for each in _items(values)]
+        for name, values in answer["outputs"].items()
+    ]
     rows = [
-        [str(number), *map(_brief, cells)]
-        for number, cells in enumerate(zip_longest(*columns, fillvalue=""))
+        [str(number), *cells] for number, cells in enumerate(zip_longest(*columns, fillvalue=""))
     ]
     headings = ("row", *answer["outputs"])
     show_table(headings, rows, right=headings)
+
+
+def _of_classes(value: Any, names: Sequence[str]) -> str:
+    """Return the text of a cell: the highest of several named scores first, with their names."""
+    if not isinstance(value, list) or len(value) != len(names):
+        return _brief(value)
+    ranked = sorted(zip(value, names, strict=True), key=lambda each: -(each[0] or 0.0))
+    shown = "  ".join(f"{name} {_brief(score)}" for score, name in ranked[:_SHOWN])
+    return f"{shown}{' ...' if len(ranked) > _SHOWN else ''}"
 
 
 def _items(values: Any) -> list[Any]:

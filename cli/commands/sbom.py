@@ -8,6 +8,7 @@ import typer
 
 from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Lock
+from lading.cli.settings import colors
 from lading.emulator.checkout import packaged_file
 from lading.model_packaging.inventory.cyclonedx import bill_of_artifact, bill_of_packages
 from lading.model_packaging.inventory.packages import read_locked, with_license
@@ -61,7 +62,7 @@ def sbom(
         unknown = [each.name for each in packages if not (each.expression or each.licenses)]
         if unknown:
             text = f"the license is unknown here of {', '.join(unknown)}"
-            typer.secho(f"warning: {text}", err=True, fg="yellow")
+            typer.secho(f"warning: {text}", err=True, fg="yellow", color=colors())
         document = bill_of_packages(built, packages)
     typer.echo(json.dumps(document, indent=2))
 

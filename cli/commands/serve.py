@@ -15,6 +15,7 @@ from lading.cli.first_packaging import package_first
 from lading.cli.local_endpoint import local_endpoint
 from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
+from lading.cli.settings import colors
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.cli.watched_serving import WatchedServing, read_metric_names, tracing
 from lading.emulator.engines.local_engines import LocalEngines
@@ -223,7 +224,7 @@ def _listeners(
 
 
 def _show_step(step: str) -> None:
-    typer.secho(step, err=True, dim=True)
+    typer.secho(step, err=True, dim=True, color=colors())
 
 
 def _origins(text: str) -> tuple[str, ...]:

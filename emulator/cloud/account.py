@@ -87,6 +87,11 @@ class EmulatedCloud:
         """Variables that lead AWS's clients to this cloud, and nowhere else."""
         return {**dummy_credentials(), "AWS_ENDPOINT_URL": self.endpoint}
 
+    @property
+    def runs_lambda_python(self) -> bool:
+        """Whether functions run the layers that would be deployed, on Lambda's Python."""
+        return self._lambda_python is not None
+
     def bootstrap(self) -> None:
         """Prepare the account for the CDK.
 

@@ -41,7 +41,9 @@ class Cdk:
         return Child(command, environment=own, folder=folder, log=log).wait()
 
 
-def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) -> Cdk:
+def find_cdk(
+    project: Path, tools: Path, python_environment: Path, log: Path, node: Path | None = None
+) -> Cdk:
     """Return the command that package.json pins; install it below `tools` when it is missing.
 
     Args:
@@ -49,13 +51,15 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
         tools: folder of an installation of our own.
         python_environment: the environment of `requirements/emulate.txt`, which contains Node.
         log: file to which npm's output is appended.
+        node: Node's program, with npm beside it; None: that of the Python environment.
 
     Raises:
         CloudUnavailable: it cannot be installed.
     """
     manifest = json.loads(packaged_file("package.json").read_text())
     version = manifest["devDependencies"]["aws-cdk"]
-    node = next(python_environment.glob(_NODE)).resolve()
+    own_node = node is None
+    node = node or next(python_environment.glob(_NODE)).resolve()
     own = tools / "cdk"
     for folder in (project, own):
         if _installed(folder) == version:
@@ -63,7 +67,7 @@ def find_cdk(project: Path, tools: Path, python_environment: Path, log: Path) ->
     own.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(packaged_file(name), own)
-    _install(node, own, log)
+    _install(_npm(node) if own_node else ["npm"], node, own, log)
     return Cdk(node, _package(own) / "bin" / "cdk")
 
 
@@ -85,9 +89,13 @@ def _installed(folder: Path) -> str | None:
     return str(document.get("version"))
 
 
-def _install(node: Path, folder: Path, log: Path) -> None:
-    npm = node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(node), str(npm), "ci", "--no-audit", "--no-fund", "--no-update-notifier"]
+def _npm(node: Path) -> list[str]:
+    """Return the command of the npm that the Python package has beside its Node."""
+    return [str(node), str(node.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+
+
+def _install(npm: Sequence[str], node: Path, folder: Path, log: Path) -> None:
+    command = [*npm, "ci", "--no-audit", "--no-fund", "--no-update-notifier"]
     environment = _with_node(node, inherited_environment())
     if Child(command, environment=environment, folder=folder, log=log).wait() != 0:
         raise CloudUnavailable("the CDK's command cannot be installed", log)

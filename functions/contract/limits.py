@@ -41,6 +41,8 @@ class GATEWAY:
     header_bytes: Final = 10_240
     timeout_s: Final = 29
     """How long it waits for an answer that is not streamed."""
+    requests_a_second: Final = 10_000
+    """The quota of an account in a region, with AWS's default."""
     answer_timeout_s: Final = 26
     """Time in which the service answers or reports a timeout, so that this arrives in time."""
 

@@ -1,7 +1,7 @@
 """The outputs of each kind of estimator, as its own calls and as nodes of a graph."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,12 @@ class EstimatorOutputs:
     Args:
         add: adds the nodes to a graph.
         ask: returns the estimator's own answer to rows.
+        classes: the classes of an output with a column for each, in their order.
     """
 
     add: Callable[[GraphBuilder, Frame], _Outputs]
     ask: Callable[[Any], dict[str, Array]]
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def answer_of(estimator: Any) -> EstimatorOutputs:
@@ -115,7 +117,8 @@ def _label(estimator: Any) -> EstimatorOutputs:
             answers[SCORES] = np.asarray(estimator.predict_proba(rows), np.float32)
         return answers
 
-    return EstimatorOutputs(add, ask)
+    named = {SCORES: tuple(map(str, classes.tolist()))} if scored else {}
+    return EstimatorOutputs(add, ask, named)
 
 
 def _scores(graph: GraphBuilder, found: Classes) -> str:

@@ -131,6 +131,7 @@ class Fitted:
             known=learned.known,
             probes=learned.probes,
             domains=learned.domains,
+            classes=self.answer.classes,
         )
         return conversion, learned.rounded
 

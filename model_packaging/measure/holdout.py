@@ -134,6 +134,16 @@ class _FileReader:
         return DataUnusable(self._model, str(self._path), reason, self._place)
 
 
+def arrays_of(table: Table, specs: Sequence[TensorSpec]) -> dict[str, Array]:
+    """Return the columns of the inputs, in their dtypes; other columns are ignored.
+
+    Raises:
+        Unreadable: a column is missing, or a cell is not of its input's datatype.
+        InvalidInput: a value is not of its input's datatype.
+    """
+    return {spec.name: _input(table, spec, specs) for spec in specs}
+
+
 def _input(table: Table, spec: TensorSpec, specs: Sequence[TensorSpec]) -> Array:
     """Return the array of one input."""
     alone = len(specs) == 1

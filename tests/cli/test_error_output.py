@@ -5,6 +5,7 @@ import pytest
 
 from lading.cli.error_output import end_with_error, exit_code
 from lading.cli.errors import EXIT, CliError, NothingLocked
+from lading.cli.settings import colors
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
@@ -30,3 +31,11 @@ def test_an_error_is_one_line_and_with_json_also_a_document(
     assert captured.err.count("\n") == 1
     found = json.loads(captured.out)["error"]
     assert found == {"kind": "NothingLocked", "message": str(error)}
+
+
+@pytest.mark.parametrize(("stated", "wanted"), [("1", False), ("", None)])
+def test_no_color_is_respected(
+    monkeypatch: pytest.MonkeyPatch, stated: str, wanted: bool | None
+) -> None:
+    monkeypatch.setenv("NO_COLOR", stated)
+    assert colors() is wanted

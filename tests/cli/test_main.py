@@ -81,7 +81,13 @@ def test_help_says_how_to_switch_completion_on_and_lists_no_option_for_it(lading
 
 
 @pytest.mark.parametrize(
-    "words", [("package", "--fast"), ("pack",), ("predict", "double"), ("serve", "--port", "x")]
+    "words",
+    [
+        ("package", "--fast"),
+        ("pack",),
+        ("predict", "double", "--url", "http://localhost"),
+        ("serve", "--port", "x"),
+    ],
 )
 def test_a_bad_call_costs_one_line(lading: Lading, words: tuple[str, ...]) -> None:
     result = lading(*words)

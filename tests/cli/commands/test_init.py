@@ -28,7 +28,7 @@ def trained(workspace: Path) -> Path:
 
 
 def test_a_project_from_a_model_packages_at_once(
-    lading: Lading, workspace: Path, trained: Path
+    lading: Lading, workspace: Path, trained: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     result = lading("init", "shop", "--from", "trained/sign.joblib", "--yes", *ANYWHERE)
     assert result.code == 0
@@ -39,6 +39,8 @@ def test_a_project_from_a_model_packages_at_once(
     ).read_bytes()
     assert run(workspace / "shop", "package", *ANYWHERE) == 0
     assert run(workspace / "shop", "predict", "sign", "--input", "example.json") == 0
+    shown = capfd.readouterr().out.splitlines()[-1].split()
+    assert {shown[-2], shown[-4]} == {"0", "1"}  # a class beside each probability
 
 
 def test_files_in_the_project_stay_where_they_are(

@@ -22,9 +22,15 @@ def test_another_model_is_the_next_version(packaged: Lading, workspace: Path) ->
 
 
 def test_shows_each_stage_as_a_plain_line_where_there_is_no_terminal(lading: Lading) -> None:
-    lines = lading("package").err.splitlines()
+    lines = lading("package", "--verbose").err.splitlines()
     assert lines[0] == "double"
     assert [line.split()[0] for line in lines[1:]] == list(STAGES)
+
+
+def test_stages_that_did_nothing_are_left_out(lading: Lading) -> None:
+    shown = [line.split()[0] for line in lading("package").err.splitlines()[1:]]
+    assert {"convert", "check", "publish"} <= set(shown)
+    assert not {"prune", "quantize", "engine", "signatures"} & set(shown)
 
 
 def test_json_is_the_only_thing_on_standard_output(lading: Lading) -> None:

@@ -145,3 +145,32 @@ def test_a_model_that_an_engine_serves_is_asked_at_its_server(
     result = lading("predict", "double", "--input", "in.json")
     assert result.code == 2
     assert "runs in triton, not in this process; start it with `lading serve double`" in result.err
+
+
+def test_without_an_input_the_recorded_example_is_answered(packaged: Lading) -> None:
+    result = packaged("predict", "double", "--json")
+    assert len(result.document["outputs"]["y"]) >= 1
+    assert "an example that packaging has recorded" in result.err
+
+
+def test_rows_and_values_are_answered(lading: Lading, workspace: Path) -> None:
+    (workspace / "double.onnx").write_bytes(echo(STRING, ["batch"]))
+    lading("package")
+    (workspace / "rows.csv").write_text("x,id\nOslo,1\nRome,2\n")
+    by_file = lading("predict", "double", "-i", "rows.csv", "--json").document
+    assert by_file["outputs"] == {"y": ["Oslo", "Rome"]}
+    by_value = lading("predict", "double", "--set", "x=Oslo", "--json").document
+    assert by_value["outputs"] == {"y": ["Oslo"]}
+
+
+def test_a_server_says_what_its_model_takes(packaged: Lading, workspace: Path) -> None:
+    (workspace / "rows.csv").write_text("a,b\n1,2\n")
+    settings = served_settings(workspace / "models.lock.json", ())
+    function = create_function("process", settings, log=workspace / "log")
+    with in_background(Gateway(function, lambda _: None), function) as port:
+        url = f"http://127.0.0.1:{port}"
+        found = packaged("predict", "double", "-i", "rows.csv", "--json", "--url", url)
+        nothing = packaged("predict", "double", "--url", url)
+    assert found.document["outputs"] == {"y": [[2.0, 4.0]]}
+    assert nothing.code == 2
+    assert "--url needs --input or --set" in nothing.err

@@ -1,0 +1,135 @@
+"""Requests of the plain dialect, from what users have: rows, texts, images, single values.
+
+A file of rows (.csv, .parquet, .jsonl, .npz) has a column for each input, as held-out rows do;
+other columns are ignored. A .txt file has a text in each line. Any other content is the request in
+JSON, records or an array in JSON, or an image.
+"""
+
+import json
+from base64 import b64encode
+from codecs import BOM_UTF8
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lading.cli.errors import CliError, InputUnreadable
+from lading.functions.contract.errors import InvalidInput
+from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.tensors import json_values
+from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.errors import likely
+from lading.model_packaging.measure.holdout import arrays_of
+from lading.model_packaging.tables.registry import FORMATS, read_table
+from lading.model_packaging.tables.table import Unreadable
+
+Inputs = Callable[[], Sequence[TensorSpec]]
+"""Returns the model's inputs; called only where the request depends on them."""
+
+_TABLES = frozenset(each.suffix for each in FORMATS)
+_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def request_of_file(path: str, content: bytes, inputs: Inputs) -> bytes:
+    """Return the request for a file.
+
+    Args:
+        path: its path; `-` for standard input, whose content shows what it is.
+        content: its content.
+        inputs: the model's inputs.
+
+    Raises:
+        InputUnreadable: it is damaged, or does not fit the model.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in _TABLES:
+        return _of_table(path, inputs())
+    if suffix == ".txt":
+        return _of_texts(path, content, inputs())
+    content = content.removeprefix(BOM_UTF8)  # some editors write it
+    if not content[:1].isascii():
+        return encoded({"inputs": [{"b64": b64encode(content).decode()}]})
+    if content.lstrip()[:1] in (b"{", b"["):
+        return _of_json(content)
+    return _of_texts(path, content, inputs()) if path == "-" else content
+
+
+def _of_json(content: bytes) -> bytes:
+    """Return a request as it is; records or an array become one."""
+    try:
+        document = json.loads(content)
+    except ValueError:  # the service says what is wrong with it
+        return content
+    complete = isinstance(document, dict) and "inputs" in document
+    return content if complete else encoded({"inputs": document})
+
+
+def _of_table(path: str, specs: Sequence[TensorSpec]) -> bytes:
+    try:
+        arrays = arrays_of(read_table(Path(path)), specs)
+    except (Unreadable, InvalidInput) as error:
+        raise InputUnreadable(path, str(error)) from error
+    return request_of_arrays(arrays)
+
+
+def _of_texts(path: str, content: bytes, specs: Sequence[TensorSpec]) -> bytes:
+    if [spec.datatype for spec in specs] != ["BYTES"]:
+        known = ", ".join(f"{spec.name} ({spec.datatype})" for spec in specs)
+        raise InputUnreadable(path, f"has texts, but the model takes {known}; send JSON or CSV")
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputUnreadable(path, f"is not text in UTF-8: {error}") from error
+    return encoded({"inputs": lines})
+
+
+def request_of_arrays(arrays: Mapping[str, Array]) -> bytes:
+    """Return the request with these inputs."""
+    values = {name: json_values.to_text(array) for name, array in arrays.items()}
+    return json_values.dumps({"inputs": values}, bare_tokens=False)
+
+
+def request_of_values(stated: Sequence[str], specs: Sequence[TensorSpec]) -> bytes:
+    """Return the request for one row.
+
+    Args:
+        stated: `NAME=VALUE` for each input; an empty value is a missing one.
+        specs: the model's inputs.
+
+    Raises:
+        CliError: one has another form, or its input is unknown or missing.
+    """
+    known = {spec.name: spec for spec in specs}
+    row: dict[str, Any] = {}
+    for each in stated:
+        name, equals, text = each.partition("=")
+        if not equals:
+            raise CliError(f"--set must be NAME=VALUE, not '{each}'")
+        if name not in known:
+            guess = likely(name, known)
+            advice = f"did you mean '{guess}'?" if guess else f"it has {', '.join(known)}"
+            raise CliError(f"--set {each}: the model has no input '{name}'; {advice}")
+        row[name] = _value(known[name], text)
+    if missing := [name for name in known if name not in row]:
+        names = ", ".join(missing)
+        raise CliError(f"--set lacks {names}; `--set {missing[0]}=` states a missing value")
+    return encoded({"inputs": [row]})
+
+
+def _value(spec: TensorSpec, text: str) -> Any:
+    if not text:
+        return None
+    if spec.datatype == "BYTES":
+        return text
+    if spec.datatype == "BOOL":
+        if text.lower() in _TRUTHS:
+            return _TRUTHS[text.lower()]
+        raise CliError(f"--set {spec.name}: must be true or false, not '{text}'")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise CliError(f"--set {spec.name}: must be a number, not '{text}'") from error
+
+
+def encoded(document: Any) -> bytes:
+    """Return a document as JSON."""
+    return json.dumps(document).encode()
