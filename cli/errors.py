@@ -3,6 +3,8 @@
 CliError
 ├── BadCall                 the command line is not valid
 ├── NothingLocked           the lock has no such model, version or label
+├── NoJudgement             no judge has looked at a roll-out of the model
+├── NothingToCompare        the log has no requests of a version
 ├── EngineNeeded            the model runs in an engine, not in this process
 ├── ProjectExists           a folder has a project already
 ├── CdkFailed               the CDK could not deploy or delete the stacks
@@ -22,6 +24,7 @@ CliError
     └── ServerError         a server cannot be reached, or its answer is wrong
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +77,31 @@ class NothingLocked(CliError):
         if not lock.exists():
             advice = "the file does not exist yet; run `lading package` to create it"
         super().__init__(f"{lock} has no {what}; {advice}")
+
+
+class NoJudgement(CliError):
+    """No judge has looked at a roll-out of the model."""
+
+    code = EXIT.not_found
+
+    def __init__(self, model: str, stage: str, hours: int) -> None:
+        super().__init__(
+            f"no roll-out of model '{model}' in stage '{stage}' was judged in the last {hours} "
+            "hours; a stage has a judge if stages.yaml has `judge: {}` for it"
+        )
+
+
+class NothingToCompare(CliError):
+    """The log has no requests of a version."""
+
+    code = EXIT.not_found
+
+    def __init__(self, model: str, version: str, seen: Iterable[str]) -> None:
+        known = ", ".join(sorted(seen)) or "none"
+        super().__init__(
+            f"the log has no requests that version {version} of model '{model}' answered; it has "
+            f"those of: {known}"
+        )
 
 
 class EngineNeeded(CliError):

@@ -23,6 +23,7 @@ from lading.cli.commands.plan import plan
 from lading.cli.commands.predict import predict
 from lading.cli.commands.recover import recover
 from lading.cli.commands.retrain import retrain
+from lading.cli.commands.rollout import rollout
 from lading.cli.commands.sbom import sbom
 from lading.cli.commands.serve import serve
 from lading.cli.commands.sign import sign
@@ -42,6 +43,7 @@ from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall, CliError
 from lading.cli.operating.costs import costs
 from lading.cli.operating.drill import drill
+from lading.cli.versions.compare import compare
 from lading.cli.versions.diff import diff
 from lading.cli.versions.gc import gc
 from lading.cli.versions.label import label
@@ -77,6 +79,7 @@ for command in (init, package, train, retrain, distill, recover, plan, serve, pr
 for version_command in (
     versions,
     diff,
+    compare,
     review,
     label,
     promote,
@@ -98,6 +101,7 @@ app.command()(drift)
 app.add_typer(batch)
 app.add_typer(tokens)
 app.add_typer(drill)
+app.add_typer(rollout)
 
 
 def _version(value: bool) -> None:

@@ -2,21 +2,24 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import ArnFormat, CfnOutput, Stack, Tags
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.limits import GATEWAY
+from lading.functions.contract.settings import ShadowVersion
 from lading.stacks.batches.definition import BatchWork
 from lading.stacks.batches.machine import BatchMachine
 from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
 from lading.stacks.errors import StackError
+from lading.stacks.function.judge import judge_alarms
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.function.rollout import Rollout, RolloutPlan
 from lading.stacks.monitoring.alarms import CanaryAlarms, make_alarms, topic_by_name
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedModel
+from lading.stacks.permissions import allow
 from lading.stacks.plan.models import PlannedModel
 from lading.stacks.stages.batch import bounded_concurrency
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
@@ -63,6 +66,7 @@ class ModelStack(Stack):
         topic = topic_by_name(self, names.alarm_topic)
         asked = nodes or {}
         self.endpoint = endpoint = self._endpoint(topic)
+        shadow = self._shadow()
         served = LambdaModel(
             self,
             "Model",
@@ -78,9 +82,13 @@ class ModelStack(Stack):
             nodes={name: node.address() for name, node in asked.items()},
             runtime=deployment.runtime if asked else "",
             trace_layers={} if deployment.local else deployment.settings.watching.trace_layers,
+            judged=deployment.settings.judge is not None or shadow is not None,
+            shadow=shadow,
         )
         for node in asked.values():
             node.grant_node(served)
+        if shadow:
+            self._grant_shadow(served, shadow)
         if endpoint:
             endpoint.grant_use(served)
         if endpoint is None:
@@ -117,6 +125,35 @@ class ModelStack(Stack):
             alias=served.alias,
         )
 
+    def _shadow(self) -> ShadowVersion | None:
+        """Create the function of the version that answers in the shadow, if there is one."""
+        shadow, wanted = self._model.shadow, self._model.settings.shadow
+        if shadow is None or wanted is None:
+            return None
+        name = self._deployment.names.hook(self._model.name, "shadow")
+        LambdaModel(
+            self,
+            "Shadow",
+            shared=self._shared,
+            name=name,
+            model=shadow,
+            artifact_keys=self._deployment.artifact_keys,
+            stage=self._deployment.names.prefix,
+            base_path=self._deployment.base_path,
+            judged=True,
+        )
+        return ShadowVersion(f"{name}:{ALIAS}", wanted.percent)
+
+    def _grant_shadow(self, served: LambdaModel, shadow: ShadowVersion) -> None:
+        """Let the function invoke the version in its shadow."""
+        arn = self.format_arn(
+            service="lambda",
+            resource="function",
+            resource_name=shadow.function,
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow(served.role, "lambda:InvokeFunction", arn)
+
     def _endpoint(self, topic: sns.ITopic) -> ModelEndpoint | None:
         deployment, model = self._deployment, self._model
         if model.endpoint is None:
@@ -141,6 +178,8 @@ class ModelStack(Stack):
         names, local, watched = self._deployment.names, self._deployment.local, self.watched
         scope = Construct(self, "Alarms")
         make_alarms(scope, watched.function, MODEL_SIGNALS, watched, topic, math=not local)
+        if self._deployment.settings.judge is not None:
+            judge_alarms(scope, watched, topic)
         canary = None
         if not local:
             version = served.version.version
@@ -152,6 +191,9 @@ class ModelStack(Stack):
             version=self._model.version,
             check_name=names.hook(self._model.name, "check"),
             clean_name=names.hook(self._model.name, "clean"),
+            function=watched.function,
+            judge_name=names.hook(self._model.name, "judge"),
+            judge=self._deployment.settings.judge,
             steps=None if local else self._deployment.settings.rollout,
             waits=self._model.endpoint is not None or self._model.managed is not None,
         )

@@ -97,6 +97,11 @@ def grant_decrypt(
     )
 
 
+def log_group_arn(name: str) -> str:
+    """Return the ARN of a log group, as policies name it."""
+    return f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:{name}:*"
+
+
 def bucket_arn(bucket: str) -> str:
     """Return the ARN of a bucket."""
     return f"arn:{Aws.PARTITION}:s3:::{bucket}"

@@ -9,10 +9,11 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from lading.emulator.checkout import CODE, tools_folder
 from lading.emulator.cloud.cdk import find_cdk
+from lading.emulator.cloud.codedeploy import CodeDeploy
 from lading.emulator.cloud.ministack import (
     ACCOUNT,
     REGION,
@@ -20,8 +21,10 @@ from lading.emulator.cloud.ministack import (
     dummy_credentials,
     environment_folder,
 )
+from lading.emulator.cloud.tasks import account_client
 from lading.emulator.errors import DeploymentFailed, ProjectNeeded
 from lading.emulator.processes.child import tether
+from lading.emulator.processes.server import in_background
 from lading.emulator.settings import inherited_environment
 
 Outputs = Mapping[str, Mapping[str, str]]
@@ -85,7 +88,7 @@ class EmulatedCloud:
     @property
     def environment(self) -> Mapping[str, str]:
         """Variables that lead AWS's clients to this cloud, and nowhere else."""
-        return {**dummy_credentials(), "AWS_ENDPOINT_URL": self.endpoint}
+        return {**dummy_credentials(), "AWS_ENDPOINT_URL": self.endpoint, **self._others}
 
     @property
     def runs_lambda_python(self) -> bool:
@@ -153,9 +156,16 @@ class EmulatedCloud:
         self._on_progress("MiniStack and the CDK's command (the first time, they are installed)")
         python = environment_folder(self._tools, installing, self._lambda_python)
         self._cdk = find_cdk(self._project, self._tools, python, installing)
-        self._ministack = MiniStack(python / "bin" / "python", self.scratch, self.log)
+        self.codedeploy = CodeDeploy(self._client)
+        port = undo.enter_context(in_background(self.codedeploy, self.codedeploy))
+        self._others = {"AWS_ENDPOINT_URL_CODEDEPLOY": f"http://127.0.0.1:{port}"}
+        interpreter = python / "bin" / "python"
+        self._ministack = MiniStack(interpreter, self.scratch, self.log, self._others)
         undo.callback(self._ministack.end)
         self._ministack.wait()
+
+    def _client(self, service: str) -> Any:
+        return account_client(self.environment)(service)
 
     def _cdk_run(self, arguments: list[str], folder: Path) -> None:
         self.require_running()

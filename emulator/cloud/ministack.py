@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from lading.emulator.checkout import packaged_file
 from lading.emulator.errors import CloudUnavailable, ToolUnavailable
@@ -23,6 +24,7 @@ ACCOUNT = "000000000000"
 
 REGION = "us-east-1"
 
+NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
 _HOST = "127.0.0.1"
 _HEALTH = "/_localstack/health"
 _PROBE_SECONDS, _START_SECONDS = 5.0, 60.0
@@ -56,16 +58,19 @@ class MiniStack:
         python: interpreter of its environment.
         folder: folder of its temporary files.
         log: file to which it and its functions write.
+        endpoints: variables of endpoints that are not MiniStack's, for its functions.
     """
 
-    def __init__(self, python: Path, folder: Path, log: Path) -> None:
+    def __init__(
+        self, python: Path, folder: Path, log: Path, endpoints: Mapping[str, str] = NO_ENDPOINTS
+    ) -> None:
         self.port = free_port()
         self._log = log
         temporary = folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         self._child = Child(
-            [str(python), "-m", "ministack"],
-            environment=_environment(python, folder, temporary, self.port),
+            [str(python), "-P", str(Path(__file__).with_name("weighted_ministack.py"))],
+            environment={**_environment(python, folder, temporary, self.port), **endpoints},
             folder=folder,
             log=log,
         )

@@ -98,6 +98,12 @@ class ENVIRONMENT:
     drift: Final = "LADING_DRIFT"
     """Seconds between the lines with counts of inputs and answers; 0 if they are not counted."""
     default_drift_s: Final = 60
+    shadow: Final = "LADING_SHADOW"
+    """Function and alias, `name:alias`, of a version that answers in the shadow; empty for none."""
+    shadow_percent: Final = "LADING_SHADOW_PERCENT"
+    """Share of the predictions that it gets, in percent."""
+    note_answers: Final = "LADING_NOTE_ANSWERS"
+    """`true` if log lines say class and score of an answer's first row, for a judge of versions."""
     cors: Final = "LADING_CORS"
     """Origins whose pages may call the service, separated by commas, or `*`; empty for none."""
 

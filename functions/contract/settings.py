@@ -45,6 +45,14 @@ class JobsPlace(NamedTuple):
     """The account that owns the bucket; S3 refuses another's. Empty: not checked."""
 
 
+class ShadowVersion(NamedTuple):
+    """Another version that gets a share of the requests, and whose answers no caller sees."""
+
+    function: str
+    """`name:alias` of its function."""
+    percent: float
+
+
 class ServingSettings(NamedTuple):
     """Settings of the service: which models it serves, from where, and how."""
 
@@ -71,6 +79,9 @@ class ServingSettings(NamedTuple):
     """Whether the code of an artifact may run whose digest no lock states."""
     drift_s: float = ENVIRONMENT.default_drift_s
     """Seconds between the lines with counts of inputs and answers; 0 if they are not counted."""
+    note_answers: bool = False
+    """Whether log lines say the class and the score of an answer, for a judge of versions."""
+    shadow: ShadowVersion | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
@@ -97,6 +108,8 @@ class ServingSettings(NamedTuple):
             base_path=environment.get(ENVIRONMENT.base_path, ""),
             allow_code=environment.get(ENVIRONMENT.allow_code, "").lower() == "true",
             drift_s=_number(environment, ENVIRONMENT.drift, ENVIRONMENT.default_drift_s, 86_400),
+            note_answers=environment.get(ENVIRONMENT.note_answers) == "true",
+            shadow=_read_shadow(environment),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -116,6 +129,8 @@ class ServingSettings(NamedTuple):
             **({ENVIRONMENT.base_path: it} if (it := self.base_path) else {}),
             **({ENVIRONMENT.allow_code: "true"} if self.allow_code else {}),
             **_render_drift(self.drift_s),
+            **({ENVIRONMENT.note_answers: "true"} if self.note_answers else {}),
+            **(_render_shadow(self.shadow) if self.shadow else {}),
         }
 
 
@@ -220,6 +235,17 @@ def _render_node_endpoints(endpoints: Mapping[str, ServedEndpoint]) -> dict[str,
     """Return the inverse of `_read_node_endpoints`."""
     documents = {name: _render_endpoint(endpoint) for name, endpoint in endpoints.items()}
     return {ENDPOINT.of_nodes: json.dumps(documents, separators=(",", ":"))}
+
+
+def _read_shadow(environment: Mapping[str, str]) -> ShadowVersion | None:
+    function = environment.get(ENVIRONMENT.shadow, "")
+    percent = _number(environment, ENVIRONMENT.shadow_percent, 0, 100)
+    return ShadowVersion(function, percent) if function and percent else None
+
+
+def _render_shadow(shadow: ShadowVersion) -> dict[str, str]:
+    """Return the inverse of `_read_shadow`."""
+    return {ENVIRONMENT.shadow: shadow.function, ENVIRONMENT.shadow_percent: f"{shadow.percent:g}"}
 
 
 def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from lading.functions.evidence.steps import Histogram
+from lading.functions.contract.steps import Histogram
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import inf, lgamma, log, log1p
 from typing import Final, NamedTuple
 
-from lading.functions.evidence.steps import Histogram, quantile, value_of
+from lading.functions.contract.steps import Histogram, quantile, value_of
 
 _PRIOR: Final = 0.5
 """Both parameters of the beta distribution: Jeffreys' prior, good for rare events."""

@@ -8,9 +8,9 @@ it alone, so that choosing it cannot raise false alarms.
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
+from lading.functions.contract.steps import Histogram, above, quantile, steps_in
 from lading.functions.evidence.counts import VersionCounts
 from lading.functions.evidence.share_test import Minute, ShareTest, log_mean
-from lading.functions.evidence.steps import Histogram, above, quantile, steps_in
 
 LATENCY_QUANTILES: Final = (0.5, 0.9, 0.99)
 """A slow request is one above the old versions' median, p90 or p99 so far."""

@@ -28,6 +28,7 @@ from typing import Final, NamedTuple
 
 RATIOS: Final = (1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 5.0, 10.0)
 """The odds ratios that the test mixes, with equal weights."""
+_LOGS: Final = tuple(map(log, RATIOS))
 
 
 class Minute(NamedTuple):
@@ -67,14 +68,15 @@ class ShareTest:
         new, events, new_requests, requests = minute
         if not (events and 0 < new_requests < requests):
             return
+        share, rate = new_requests / requests, events / requests
         for place, ratio in enumerate(RATIOS):
-            growth = log1p(new_requests / requests * (ratio - 1))
-            kept = log1p(self._kept * (ratio * exp(-growth) - 1))
-            found = new * kept - (events - new) * growth
+            growth = log1p(share * (ratio - 1))
             if self._kept == 1:
-                other = new_requests * log1p(events / requests * (ratio - 1))
-                found = max(found, new * log(ratio) - other)
-            self._logs[place] += found
+                bound = min(events * growth, new_requests * log1p(rate * (ratio - 1)))
+                self._logs[place] += new * _LOGS[place] - bound
+            else:
+                kept = log1p(self._kept * (ratio * exp(-growth) - 1))
+                self._logs[place] += new * kept - (events - new) * growth
 
     @property
     def log_evidence(self) -> float:
@@ -85,4 +87,6 @@ class ShareTest:
 def log_mean(logs: list[float]) -> float:
     """Return the logarithm of the mean of numbers, from their logarithms."""
     most = max(logs)
+    if most == min(logs):
+        return most
     return most + log(sum(exp(it - most) for it in logs) / len(logs))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from math import exp
 from typing import Final, NamedTuple
 
-from lading.functions.evidence.counts import NOTHING, VersionCounts
+from lading.functions.evidence.counts import NOTHING, VersionCounts, total
 from lading.functions.evidence.measures import Answers, Errors, Latency, Measure
 
 _LARGEST_LOG: Final = 700.0
@@ -77,11 +77,12 @@ class Trial:
     before: VersionCounts = NOTHING
     old: VersionCounts = field(default=NOTHING, init=False)
     new: VersionCounts = field(default=NOTHING, init=False)
+    _past: VersionCounts = field(init=False)
     _measures: dict[str, Measure] = field(init=False)
     _most: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        rules = self.rules
+        rules, self._past = self.rules, self.before
         self._measures = {
             "errors": Errors(rules.errors),
             "latency": Latency(rules.latency),
@@ -91,11 +92,11 @@ class Trial:
 
     def add(self, old: VersionCounts, new: VersionCounts) -> None:
         """Count one more minute of both versions."""
-        past = self.before + self.old + self.new
         for name, measure in self._measures.items():
-            measure.add(past, old, new)
+            measure.add(self._past, old, new)
             self._most[name] = max(self._most[name], measure.log_evidence)
         self.old, self.new = self.old + old, self.new + new
+        self._past = total((self._past, old, new))
 
     def findings(self) -> list[Finding]:
         """Return what each measure says so far."""

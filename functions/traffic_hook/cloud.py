@@ -15,6 +15,7 @@ from lading.functions.contract.names import in_layers
 from lading.functions.contract.streamed_answer import read_answer
 
 _LONGEST_ANSWER_S = 300
+_LONGEST_SHOWN = 500
 _PROPAGATION_S = (1, 2, 4, 8, 16, 30)
 _NOT_YET = {"AccessDeniedException", "ResourceConflictException", "SnapStartNotReadyException"}
 """A permission that has not taken effect everywhere, and a version that is still pending."""
@@ -59,7 +60,7 @@ class CodeDeployment:
     """
 
     def __init__(self, event: Mapping[str, str]) -> None:
-        self._id = event["DeploymentId"]
+        self.id = event["DeploymentId"]
         self._execution = event["LifecycleEventHookExecutionId"]
         self._client = _client("codedeploy")
 
@@ -69,20 +70,35 @@ class CodeDeployment:
         Raises:
             CloudError: the deployment does not name them.
         """
-        revision = self._client.get_deployment(deploymentId=self._id)["deploymentInfo"]["revision"]
+        revision = self._client.get_deployment(deploymentId=self.id)["deploymentInfo"]["revision"]
         specification = revision.get("appSpecContent") or revision.get("string") or {}
         found = {side: int(at) for side, at in _VERSION.findall(specification.get("content", ""))}
         if found.keys() != {"Current", "Target"}:
-            raise CloudError(f"deployment {self._id} names no versions: {revision}")
+            raise CloudError(f"deployment {self.id} names no versions: {revision}")
         return found["Current"], found["Target"]
 
     def report(self, *, succeeded: bool) -> None:
         """Let the deployment continue, or fail it."""
         self._client.put_lifecycle_event_hook_execution_status(
-            deploymentId=self._id,
+            deploymentId=self.id,
             lifecycleEventHookExecutionId=self._execution,
             status="Succeeded" if succeeded else "Failed",
         )
+
+
+def ask_judge(judge: str, deployment: str) -> Mapping[str, Any]:
+    """Return the last word of the function that judges roll-outs.
+
+    Raises:
+        CloudError: it has failed.
+    """
+    payload = json.dumps({"final": deployment}).encode()
+    answer = _client("lambda").invoke(FunctionName=judge, Payload=payload)
+    content = answer["Payload"].read()
+    if "FunctionError" in answer:
+        raise CloudError(f"the judge {judge} has failed: {content.decode()[:_LONGEST_SHOWN]}")
+    document: Mapping[str, Any] = json.loads(content)
+    return document
 
 
 class ModelFunction:

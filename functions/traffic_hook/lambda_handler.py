@@ -3,9 +3,10 @@
 - `check`: decides for CodeDeploy whether the new version may get traffic: it must give the
   artifact's golden answers. When no traffic shifts, it decides the same for CloudFormation, as a
   custom resource, before the alias is created.
-- `after_traffic`: deletes versions that no longer serve, because SnapStart bills each version. The
-  previous version stays: CloudFormation returns to it if another resource of the same update fails,
-  and requests in progress finish there.
+- `after_traffic`: asks the judge, if there is one, whether the new version may stay. Then it
+  deletes versions that no longer serve, because SnapStart bills each version. The previous version
+  stays: CloudFormation returns to it if another resource of the same update fails, and requests in
+  progress finish there.
 """
 
 import json
@@ -18,6 +19,7 @@ from lading.functions.contract.names import HOOK
 from lading.functions.traffic_hook.cloud import (
     CodeDeployment,
     ModelFunction,
+    ask_judge,
     layer_sha256,
     read_golden,
 )
@@ -49,16 +51,31 @@ def _check_resource(event: Mapping[str, Any], patience: Retries) -> None:
 
 
 def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG001 Lambda's signature
-    """Answer CodeDeploy's AfterAllowTraffic; a failure here does not fail the roll-out."""
-    deployment = CodeDeployment(event)
+    """Answer CodeDeploy's AfterAllowTraffic: what the judge says, if there is one.
+
+    A failure to delete versions does not fail the roll-out.
+    """
+    settings, deployment = HookSettings.from_environment(), CodeDeployment(event)
+    if settings.judge and not _is_passed(settings, deployment.id):
+        deployment.report(succeeded=False)
+        return
 
     def clean() -> None:
-        function = ModelFunction(HookSettings.from_environment().function)
+        function = ModelFunction(settings.function)
         _delete_versions(function, kept={*deployment.versions(), *function.aliased_versions()})
 
     if failure := failure_of(clean):
         log(message="old versions stay", reason=failure)
     deployment.report(succeeded=True)
+
+
+def _is_passed(settings: HookSettings, deployment: str) -> bool:
+    """Return whether the new version may stay: by the judge, or if it fails, by the stage."""
+    found: dict[str, Any] = {}
+    failure = failure_of(lambda: found.update(ask_judge(settings.judge, deployment)))
+    passes = settings.holds_broken if failure else found.get("passes") is True
+    log(message="judge", model=settings.model, failure=failure, passes=passes)
+    return passes
 
 
 def _check(version: Callable[[], int], patience: Retries) -> str | None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lading.functions.contract.judging import JUDGE, POLICIES
 from lading.functions.contract.names import HOOK
 
 
@@ -19,6 +20,8 @@ class HookSettings:
         owner: the account that the bucket must belong to; empty: any.
         layer: ARN of a layer version of another publisher; empty: there is none to compare.
         layer_sha256: SHA-256 of its zip in base64.
+        judge: name of the function that judges the roll-out; empty: there is none.
+        holds_broken: whether the new version stays if that function fails.
     """
 
     model: str
@@ -28,6 +31,8 @@ class HookSettings:
     owner: str = ""
     layer: str = ""
     layer_sha256: str = ""
+    judge: str = ""
+    holds_broken: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
@@ -40,4 +45,6 @@ class HookSettings:
             owner=environment.get(HOOK.owner, ""),
             layer=environment.get(HOOK.layer, ""),
             layer_sha256=environment.get(HOOK.layer_sha256, ""),
+            judge=environment.get(JUDGE.function, ""),
+            holds_broken=environment.get(JUDGE.on_broken) == POLICIES[0],
         )

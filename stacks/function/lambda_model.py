@@ -18,7 +18,12 @@ from lading.functions.contract.names import (
     S3Object,
     artifact_folder,
 )
-from lading.functions.contract.settings import ServedEndpoint, ServedModel, ServingSettings
+from lading.functions.contract.settings import (
+    ServedEndpoint,
+    ServedModel,
+    ServingSettings,
+    ShadowVersion,
+)
 from lading.stacks.function.gpu_image import gpu_image
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
 from lading.stacks.function.managed import ManagedHosts
@@ -52,6 +57,8 @@ class LambdaModel(Construct):
         runtime: URL of an emulated SageMaker for them; empty: AWS's own.
         trace_layers: region -> ARN of the layer that traces with OpenTelemetry; see `trace_layer`.
             A function that streams has another wrapper, so it has no such layer.
+        judged: whether its log lines say of each answer what a judge compares.
+        shadow: the version that gets a share of its requests.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
     none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
@@ -75,6 +82,8 @@ class LambdaModel(Construct):
         nodes: Mapping[str, ServedEndpoint] | None = None,
         runtime: str = "",
         trace_layers: Mapping[str, str] = MappingProxyType({}),
+        judged: bool = False,
+        shadow: ShadowVersion | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
@@ -96,7 +105,12 @@ class LambdaModel(Construct):
             environment={
                 **_serving(model, proxy, origins)
                 ._replace(
-                    stage=stage, base_path=base_path, node_endpoints=nodes or {}, drift_s=drift_s
+                    stage=stage,
+                    base_path=base_path,
+                    node_endpoints=nodes or {},
+                    note_answers=judged,
+                    shadow=shadow,
+                    drift_s=drift_s,
                 )
                 .to_environment(),
                 **emulated(runtime),

@@ -18,11 +18,14 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import HOOK, LAYER_ROOT
+from lading.stacks.function.judge import DeploymentPlace, RolloutJudge
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.permissions import acknowledge_resource, allow, own_service
+from lading.stacks.stages.judge import StageJudge
 from lading.stacks.stages.settings import ALIAS, RolloutName
 
 _HANDLERS = "lading.functions.traffic_hook.lambda_handler"
@@ -40,6 +43,9 @@ class RolloutPlan:
         clean_name: name of the function that deletes old versions.
         steps: how CodeDeploy shifts traffic; None: the account has no CodeDeploy.
         waits: whether an endpoint may have to wake before it gives golden answers.
+        function: name of the model's function.
+        judge_name: name of the function that judges roll-outs.
+        judge: what it tolerates; None: there is no judge.
     """
 
     model: str
@@ -48,6 +54,9 @@ class RolloutPlan:
     clean_name: str
     steps: RolloutName | None
     waits: bool = False
+    function: str = ""
+    judge_name: str = ""
+    judge: StageJudge | None = None
 
 
 class Rollout(Construct):
@@ -90,6 +99,8 @@ class Rollout(Construct):
         served.alias.node.add_dependency(first)
         if plan.steps is not None:
             self._shift(_CONFIGURATIONS[plan.steps], alarms)
+        elif plan.judge is not None:  # an emulated CodeDeploy shifts traffic in groups of this name
+            self._judge(plan.judge, DeploymentPlace(plan.function, plan.function), self._clean())
 
     def _check(self, timeout_s: int) -> LoggedFunction:
         """Create the function that sends the golden requests."""
@@ -170,9 +181,31 @@ class Rollout(Construct):
             pre_hook=self.check.function,
             post_hook=clean.function,
         )
+        if self._plan.judge is not None:
+            place = DeploymentPlace(
+                group.application.application_name,
+                group.deployment_group_name,
+                group.deployment_group_arn,
+            )
+            self._judge(self._plan.judge, place, clean)
         for hook in hooks:
             allow(hook.role, "codedeploy:GetDeployment", group.deployment_group_arn)
             self._served.alias.node.add_dependency(hook)
+
+    def _judge(self, settings: StageJudge, place: DeploymentPlace, clean: LoggedFunction) -> None:
+        """Create the judge, and let the hook after traffic ask it for the last word."""
+        judge = RolloutJudge(
+            self,
+            "Judge",
+            shared=self._shared,
+            name=self._plan.judge_name,
+            model_function=self._plan.function,
+            place=place,
+            settings=settings,
+        )
+        clean.function.add_environment(JUDGE.function, self._plan.judge_name)
+        clean.function.add_environment(JUDGE.on_broken, settings.on_broken)
+        allow(clean.role, "lambda:InvokeFunction", judge.function.function_arn)
 
     def _clean(self) -> LoggedFunction:
         """Create the function that deletes versions which no longer serve."""

@@ -82,6 +82,7 @@ class PlannedModel:
         processing: libraries of its processing steps, each in its own layer.
         managed: how its function runs on Lambda Managed Instances; None: on Lambda itself.
         remote: the models of a graph that are at endpoints of their own.
+        shadow: the version that answers in its shadow, if there is one.
     """
 
     name: str
@@ -93,6 +94,7 @@ class PlannedModel:
     processing: tuple[Library, ...] = ()
     managed: ManagedSettings | None = None
     remote: tuple[str, ...] = ()
+    shadow: "PlannedModel | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,43 @@ def _plan(
     deployment: Deployment,
     region: str | None,
 ) -> PlannedModel:
-    name, lock = spec.name, signatures.lock
-    version = locked.model(name).labels[DEFAULT_LABEL]
-    entry = locked.model(name).versions[version]
+    name = spec.name
+    version, versions = locked.model(name).labels[DEFAULT_LABEL], locked.model(name).versions
+    numbered = (version, versions[version])
+    planned = _plan_version(spec, numbered, signatures, deployment, region)
+    planned = replace(planned, remote=remote_nodes(locked, versions[version].nodes))
+    wanted = planned.settings.shadow
+    if wanted is None:
+        return planned
+    if reason := shadow_conflict(wanted.version, planned, versions):
+        raise PlanError(name, version, reason)
+    numbered = (wanted.version, versions[wanted.version])
+    shadow = _plan_version(spec, numbered, signatures, deployment, region)
+    return replace(planned, shadow=shadow)
+
+
+def shadow_conflict(
+    version: int, serving: PlannedModel, locked: Mapping[int, LockedVersion]
+) -> str | None:
+    """Return why a version cannot answer in the shadow of the one that serves; None: it can."""
+    if version not in locked:
+        known = ", ".join(map(str, sorted(locked)))
+        return f"its `shadow` names version {version}, which the lock does not have; it has {known}"
+    if version == serving.version:
+        return f"its `shadow` names version {version}, which serves; name another one"
+    if serving.endpoint or serving.managed or serving.remote or locked[version].target != "lambda":
+        return "`shadow` is for models whose versions all run on Lambda itself; remove it"
+    return None
+
+
+def _plan_version(
+    spec: ModelSpec,
+    numbered: tuple[int, LockedVersion],
+    signatures: StageSignatures,
+    deployment: Deployment,
+    region: str | None,
+) -> PlannedModel:
+    name, lock, (version, entry) = spec.name, signatures.lock, numbered
     endpoint = None
     try:
         copy = _choose(entry, deployment, region)
@@ -222,8 +258,7 @@ def _plan(
     if deployment.local or managed:
         settings = settings.model_copy(update={"provisioned_concurrency": None})
     planned = PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
-    remote = remote_nodes(locked, entry.nodes)
-    return replace(planned, processing=entry.processing, managed=managed, remote=remote)
+    return replace(planned, processing=entry.processing, managed=managed)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:

@@ -33,10 +33,12 @@ from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency
 from lading.stacks.stages.delivery import Delivery
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
 from lading.stacks.stages.drift import DriftSettings
+from lading.stacks.stages.judge import StageJudge, judge_conflicts
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.retraining import Retraining
 from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
+from lading.stacks.stages.shadow import ShadowSettings
 from lading.stacks.stages.signatures import SignatureSettings
 from lading.stacks.stages.watching import WatchingSettings
 
@@ -120,6 +122,8 @@ class ModelSettings(StageEntry):
     """Environments that Lambda keeps started; needs `snap_start: false`."""
     batch: BatchSettings | None = None
     """Batches by its function; None: none."""
+    shadow: ShadowSettings | None = None
+    """Another version that gets a share of the requests, and whose answers no caller sees."""
     sagemaker: SageMakerSettings = SageMakerSettings()
     """Settings of its endpoint, if the model's target is SageMaker."""
     managed: ManagedSettings = ManagedSettings()
@@ -213,6 +217,7 @@ class StageSettings(StageEntry):
     alarms: Alarms = Alarms()
     watching: WatchingSettings = WatchingSettings()
     rollout: RolloutName = "canary-10-percent-5-minutes"
+    judge: StageJudge | None = None
     retraining: Retraining = Retraining()
     delivery: Delivery = Delivery()
     log_retention_days: RetentionDays = 90
@@ -342,7 +347,9 @@ class Names:
         longest = SAGEMAKER.component_name_length
         return _physical(f"{self.prefix}-", model, longest, r"[^a-z0-9-]|-$")
 
-    def hook(self, model: str, role: Literal["check", "clean", "endpoint"]) -> str:
+    def hook(
+        self, model: str, role: Literal["check", "clean", "endpoint", "judge", "shadow"]
+    ) -> str:
         """Return the name of a function of a model's roll-outs."""
         return _physical(f"{self.prefix}-{role}-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")
 
@@ -456,6 +463,8 @@ def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
         if stage.tenants and stage.auth != "token":
             place = document.place(["stages", name, "tenants"])
             raise SettingsError(f"{place}: needs `auth: token`, which tells tenants apart")
+        for reason in judge_conflicts(stage.judge, stage.rollout):
+            raise SettingsError(f"{document.place(['stages', name, 'judge'])}: {reason}")
         described = [(["defaults"], stage.defaults)]
         described += [(["models", model], stage.model(model)) for model in stage.models]
         for keys, model in described:

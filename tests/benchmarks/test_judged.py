@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.judged import EQUAL, NORMAL, RULES, STRICT, WORSE, Traffic, counted, many, roll_out
-from lading.functions.evidence.steps import step_of
+from lading.functions.contract.steps import step_of
 
 
 def test_equal_versions_are_stopped_in_at_most_one_of_twenty_rollouts() -> None:

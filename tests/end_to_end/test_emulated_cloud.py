@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import time
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import tritonclient.http as triton
 from lading.cli.commands.emulate import create_token, deploy, describe
 from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
+from lading.emulator.cloud.codedeploy import Order
 from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.names import function_log
 from lading.functions.drift.cloud import read_lines
@@ -22,7 +25,7 @@ from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
-from tests.end_to_end.conftest import lading
+from tests.end_to_end.conftest import command_environment, lading
 from tests.end_to_end.test_digits import Outputs, same
 from tests.support.worlds import times
 
@@ -41,6 +44,7 @@ stages:
     auth: token
     drift: {lines_s: 1, every_minutes: 60}
     models: {digits: {batch: {}}}
+    judge: {least_requests: 20}
 """
 
 Rows = np.ndarray[Any, np.dtype[np.float32]]
@@ -281,3 +285,61 @@ def test_a_new_version_takes_over_and_one_command_rolls_it_back(
     after, kept = (json.loads(text)["digits"] for text in (deployed.lock.read_bytes(), before))
     assert after["labels"] == kept["labels"]
     assert after["versions"].keys() == {"1", "2"}
+
+
+def broken_version(client: Any, function: str) -> str:
+    """Publish a version of the function that answers 503, because it does not find its model."""
+    settings = client.get_function_configuration(FunctionName=function)["Environment"]
+    variables = {**settings["Variables"], "LADING_MODEL_ROOT": "/nowhere"}
+    client.update_function_configuration(
+        FunctionName=function, Environment={"Variables": variables}
+    )
+    client.get_waiter("function_updated_v2").wait(FunctionName=function)
+    return str(client.publish_version(FunctionName=function)["Version"])
+
+
+def test_a_worse_version_is_stopped_by_the_judge(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    """CodeDeploy shares requests by the alias's weights, until the judge stops it."""
+    names = deployed.deployment.names
+    function, judge = names.function("digits"), names.hook("digits", "judge")
+    with aws_environment(deployed.cloud.environment):
+        client: Any = boto3.client("lambda")
+        old = client.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
+        new = broken_version(client, function)
+        order = Order(function, "live", old, new, "canary-10-percent-5-minutes")
+        shift = deployed.cloud.codedeploy.begin(order)
+        asked = [
+            httpx.post(
+                f"{url}/digits/predict", json=deployed.question, headers=bearer, timeout=60
+            ).status_code
+            for _ in range(150)
+        ]
+        assert 3 <= asked.count(503) <= 40, "about one of ten requests reaches the new version"
+        assert asked.count(200) + asked.count(503) == 150
+        # The minute is over for this look; a look of the schedule may have been earlier.
+        event = {"now_ms": int(time.time() * 1000) + 120_000}
+        client.invoke(FunctionName=judge, Payload=json.dumps(event).encode())
+        alias = client.get_alias(FunctionName=function, Name="live")
+    assert (shift.status, alias["FunctionVersion"]) == ("Stopped", old)
+    assert "RoutingConfig" not in alias
+    told = lading_in(deployed, "rollout", "status", "digits", "--json")
+    assert told.returncode == 3
+    found = json.loads(told.stdout)
+    assert (found["verdict"], found["stopped"]) == ("worse", "Succeeded")
+    assert (found["old"]["version"], found["new"]["version"]) == (old, new)
+    assert found["new"]["errors"] == found["new"]["requests"] > 0 == found["old"]["errors"]
+    assert ask(f"{url}/digits/predict", deployed.question, bearer)["version"] == 1
+
+
+def lading_in(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `lading` in the emulated account."""
+    return subprocess.run(
+        ["lading", *words],
+        cwd=deployed.folder,
+        env={**command_environment(), **deployed.cloud.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

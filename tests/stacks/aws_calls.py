@@ -142,13 +142,15 @@ def _sagemaker(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator
 
 
 def _codedeploy(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
-    group = told["deploymentId"]  # the tests name a deployment after its group
+    group = told.get("deploymentId")  # the tests name a deployment after its group
+    group = group or f"{told['applicationName']}/{told['deploymentGroupName']}"
     yield Need(f"codedeploy:{operation}", f"arn:aws:codedeploy:{_HERE}:deploymentgroup:{group}")
 
 
 def _logs(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
     group = f"arn:aws:logs:{_HERE}:log-group:{told['logGroupName']}"
-    yield Need(f"logs:{operation}", group)
+    streams = ":*" if operation == "FilterLogEvents" else ""
+    yield Need(f"logs:{operation}", f"{group}{streams}")
 
 
 _NEEDS: Mapping[str, Callable[[str, Mapping[str, Any], Keys], Iterator[Need]]] = {

@@ -87,6 +87,14 @@ stages:
         eu-central-1: arn:aws:lambda:eu-central-1:615299751070:layer:AWSOpenTelemetryDistroPython:11
     rollout: linear-10-percent-every-1-minute
     drift: {lines_s: 30, every_minutes: 120, psi: 0.2}
+    judge:
+      errors: 1.2
+      latency: 1.5
+      answers: 2
+      false_alarms: 0.01
+      least_requests: 50
+      on_little_traffic: roll_back
+      on_broken: hold
     retraining:
       build_size: large
       build_minutes: 90
@@ -127,6 +135,7 @@ stages:
         managed:
           provider: "arn:aws:lambda:eu-central-1:000000000000:capacity-provider:ours"
       big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300}
+      again: {shadow: {version: 4, percent: 25}}
       steady:
         sagemaker:
           instances: [ml.g4dn.xlarge]
@@ -214,6 +223,13 @@ _PUBLIC_KEY: Final = (
 )
 
 
+def two_versions(name: str) -> dict[str, Any]:
+    """A model of which version 3 is stable, and version 4 is there too."""
+    entry = locked(s3_copy(name))
+    (version,) = entry["versions"].values()
+    return {**entry, "versions": {**entry["versions"], "4": version}}
+
+
 def write_matrix(folder: Path, *models: str) -> None:
     """Write the project of every stage, with some models, or with all."""
     entries: Mapping[str, Mapping[str, Any]] = {
@@ -222,7 +238,7 @@ def write_matrix(folder: Path, *models: str) -> None:
         "hosted": locked(s3_copy("hosted"), target="lambda-managed"),
         "folder": local_artifact(folder, "folder"),
         "with.dots": locked(s3_copy("with.dots", golden=None)),
-        "again": locked(s3_copy("again")),
+        "again": two_versions("again"),
         **{name: served_by_engine(name) for name in ENDPOINTS},
     }
     chosen = {name: entry for name, entry in entries.items() if name in (models or MODELS)}

@@ -32,6 +32,9 @@ from lading.functions.inference.endpoint.twin import Twin
 from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.wire.messages import Observation, Request, Response
+from lading.functions.judge.deployments import Deployments
+from lading.functions.judge.lambda_handler import judge
+from lading.functions.judge.settings import JudgeSettings
 from lading.functions.traffic_hook.lambda_handler import after_traffic, check
 from lading.stacks.function.proxy import UNSTREAMED
 from tests.stacks.aws_calls import Answers, Call, Key, needs, platform_needs, recorded
@@ -50,10 +53,16 @@ TAKEN = (400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFaile
 """The key of a request is in the table, and the answer does not have its item."""
 
 ANSWERS: Answers = {
-    "GetDeployment": (200, {"deploymentInfo": {"revision": SPECIFICATION}}),
+    "GetDeployment": (
+        200,
+        {"deploymentInfo": {"revision": SPECIFICATION, "createTime": time.time()}},
+    ),
+    "ListDeployments": (200, {"deployments": []}),
+    "StopDeployment": (200, {"status": "Succeeded"}),
+    "FilterLogEvents": (200, {"events": []}),
     "GetObject": (200, GOLDEN),
     "PutObject": (200, None),
-    "Invoke": (200, {"statusCode": 200, "body": "{}"}),
+    "Invoke": (200, {"statusCode": 200, "body": "{}", "passes": True}),
     "GetLayerVersionByArn": (200, {"Content": {"CodeSha256": LAYER_SHA256}}),
     "ListVersionsByFunction": (200, {"Versions": [{"Version": "1"}]}),
     "ListAliases": (200, {"Aliases": []}),
@@ -92,6 +101,14 @@ def call_check(_environment: Mapping[str, str], template: Resolved) -> None:
 
 def call_clean(_environment: Mapping[str, str], template: Resolved) -> None:
     after_traffic(hook_event(template), None)
+
+
+def call_judge(environment: Mapping[str, str], template: Resolved) -> None:
+    deployment = hook_event(template)["DeploymentId"]
+    judge({}, None)
+    judge({"final": deployment}, None)
+    settings = JudgeSettings.from_environment(environment)
+    Deployments(settings.application, settings.group).stop(deployment)
 
 
 def hook_event(template: Resolved) -> dict[str, str]:
@@ -177,6 +194,7 @@ CALLERS: Mapping[str, Callable[[Mapping[str, str], Resolved], None]] = {
     "lading.functions.authorizer.lambda_handler.handler": call_authorizer,
     "lading.functions.traffic_hook.lambda_handler.check": call_check,
     "lading.functions.traffic_hook.lambda_handler.after_traffic": call_clean,
+    "lading.functions.judge.lambda_handler.judge": call_judge,
     "lading.functions.endpoint_check.lambda_handler.check": call_endpoint_check,
     UNSTREAMED: call_service,
     ADAPTER.handler: call_service,
@@ -194,6 +212,7 @@ FUNCTIONS = [
     *of_model("model", "layered", "big", "folder", "hosted", "steady", "sleeping", "queued"),
     *of_model("check", "layered", "big", "folder", "hosted", "steady", "sleeping", "queued"),
     *of_model("clean", "layered", "queued"),
+    *of_model("judge", "layered"),
     *of_model("endpoint", "steady", "sleeping", "queued"),
 ]
 

@@ -51,6 +51,7 @@ def create_handler(
         app = allow_origins(app, settings.origins)
     adapter = _Adapter(app, lifespan="off")
     health: list[Callable[[], dict[str, Any]]] = []
+    offer = _shadow(settings)
 
     def handler(event: LambdaEvent, context: Any) -> dict[str, Any]:
         if "Items" in event:  # a part of a batch
@@ -66,7 +67,10 @@ def create_handler(
             if "path" in event:
                 scope["path"] = request_path(event, settings.base_path)
             scope["headers"] = header_lines(event) or scope["headers"]
-            return translation(_answer_at_once(app, scope, translation.body))
+            response = translation(_answer_at_once(app, scope, translation.body))
+            if offer is not None:
+                offer(event, response)
+            return response
         finally:
             observability.flush()
 
@@ -80,6 +84,15 @@ def _health(catalog: Catalog, known: list[Callable[[], dict[str, Any]]]) -> dict
 
         known.append(HealthOnDemand(catalog).answer)
     return known[0]()
+
+
+def _shadow(settings: ServingSettings) -> Callable[[LambdaEvent, dict[str, Any]], None] | None:
+    """Return what sends a share of the requests to another version too; None for no shadow."""
+    if settings.shadow is None:
+        return None
+    from lading.functions.inference.entry.shadowing import Shadow
+
+    return Shadow(settings.shadow).offer
 
 
 class _Adapter(Mangum):

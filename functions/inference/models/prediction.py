@@ -81,12 +81,14 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
                 outputs = prediction.compute()
         else:
             outputs = prediction.compute()
-        return note_answer(prediction, outputs, observation)
+        found = note_answer(prediction, outputs, observation)
     except EndpointUnready as unready:
-        return _ask_twin(unready, prediction, observation)
+        found = _ask_twin(unready, prediction, observation)
     finally:
         observation.compute_ended = perf_counter()
         observation.nodes = take_runs()
+    observation.outputs = found
+    return found
 
 
 def note_answer(

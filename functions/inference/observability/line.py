@@ -88,7 +88,7 @@ def _is_usual(exchange: Exchange, seen: Observation) -> bool:
     """Return whether other requests may have a line that differs in times and id only."""
     return (
         seen.error is None
-        and not (seen.broken or seen.answered_by or seen.nodes)
+        and not (seen.broken or seen.answered_by or seen.nodes or seen.answer)
         and len(exchange.path) <= LONGEST_PATH
         and len(exchange.method) <= _LONGEST_METHOD
     )
@@ -211,7 +211,7 @@ def _fields(
         from lading.functions.inference.graphs.node_runs import runs_document
 
         fields |= {"nodes": runs_document(seen.nodes)}
-    return fields
+    return fields if seen.answer is None else {**fields, "answer": seen.answer}
 
 
 def _reason(error: InferenceError) -> dict[str, str]:

@@ -8,7 +8,7 @@ such as a model that fails to load, are log lines of Powertools' Logger.
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from time import time
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -72,6 +72,11 @@ class Observability:
         self._pending: list[str] = []
         self._drift_s = settings.drift_s
         self._gathering: Gathering | None = None
+        self._noted: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+        if settings.note_answers:
+            from lading.functions.inference.observability.answers import noted
+
+            self._noted = noted
 
     def write_libraries(self) -> None:
         """Write what libraries such as uvicorn log as JSON lines into this log.
@@ -155,6 +160,9 @@ class Observability:
             context: Lambda's context object; without one, no function's metrics count the request.
         """
         observation.finish()
+        if self._noted is not None and observation.outputs is not None:
+            observation.answer = self._noted(observation.outputs)
+        observation.outputs = None
         self._log_fault(observation.error, exchange.request_id)
         around = self._around if context is None else self._around._replace(function=_of(context))
         self._pending.append(write_line(exchange, observation, around, int(time() * 1000)))

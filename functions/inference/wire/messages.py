@@ -113,7 +113,8 @@ class Observation:
 
     __slots__ = (
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
-        *("first_part", "ended", "error", "broken", "answered_by", "answered", "_spans"),
+        *("first_part", "ended", "error", "broken", "answered_by", "answered", "outputs", "answer"),
+        "_spans",
         *("queued", "received", "sent", "rows", "request_id", "nodes", "trace"),
     )
 
@@ -149,6 +150,10 @@ class Observation:
         """Prediction and outputs of a model with a baseline, until the exchange is logged."""
         self.nodes: tuple[NodeRun, ...] = ()
         """The runs of the models of a graph; empty for any other model."""
+        self.outputs: Mapping[str, Any] | None = None
+        """The arrays of the answer, by name, until its line is written; None if none are known."""
+        self.answer: Mapping[str, Any] | None = None
+        """What the log line says of the answer (`observability/answers.py`), where it does."""
         self._spans: dict[str, float] | None = None
 
     def finish(self) -> None:

@@ -5,6 +5,7 @@ from math import inf
 import numpy as np
 import pytest
 
+from lading.functions.contract.steps import step_of
 from lading.functions.evidence.intervals import (
     Interval,
     difference_of,
@@ -12,7 +13,6 @@ from lading.functions.evidence.intervals import (
     ratio_of,
     share_of,
 )
-from lading.functions.evidence.steps import step_of
 
 
 def test_the_true_share_is_inside_at_every_look() -> None:

@@ -43,6 +43,10 @@ class LocalAws:
     crashes: bool = False
     told: dict[str, str] = field(default_factory=dict)
     layers: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, Any] | None = None
+    """What the judge answers; None: it crashes."""
+    judge: str = ""
+    on_broken: str = ""
     refusals: list[str] = field(default_factory=list)
     invoked: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -83,6 +87,8 @@ class LocalAws:
             "LADING_FUNCTION": self.function,
             "LADING_GOLDEN": golden,
             **self.told,
+            "LADING_JUDGE_FUNCTION": self.judge,
+            "LADING_JUDGE_BROKEN": self.on_broken,
         }
         return run_clean(RUN, environment, entry, json.dumps(event))
 
@@ -145,6 +151,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _invoke(self, event: dict[str, Any]) -> None:
         url = urlsplit(self.path)
+        if self.aws.judge and url.path.endswith(f"/{self.aws.judge}/invocations"):
+            assert event == {"final": "d-1"}
+            failed = {} if self.aws.judged else {"x-amz-function-error": "Unhandled"}
+            self._answer(self.aws.judged or {"errorMessage": "out of memory"}, failed)
+            return
         assert url.path == f"/2015-03-31/functions/{self.aws.function}/invocations"
         if self.aws.refusals:
             self._send(400, b"{}", {"x-amzn-errortype": self.aws.refusals.pop()})

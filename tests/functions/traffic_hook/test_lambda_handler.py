@@ -146,3 +146,23 @@ def test_a_version_that_cannot_be_deleted_fails_no_roll_out(aws: LocalAws) -> No
     assert aws.versions == [4, 6, 7]
     assert aws.statuses == ["Succeeded"]
     assert "in use" in told[0]["kept_because"]
+
+
+@pytest.mark.parametrize(("passes", "status"), [(True, "Succeeded"), (False, "Failed")])
+def test_the_judge_has_the_last_word(aws: LocalAws, passes: bool, status: str) -> None:
+    aws.judge, aws.judged = "judge-m", {"passes": passes, "verdict": "worse"}
+    aws.shift("after_traffic", "")
+    assert aws.statuses == [status]
+    assert (aws.versions == [4, 5, 6, 7]) is not passes, "a version that goes back deletes none"
+
+
+@pytest.mark.parametrize(
+    ("on_broken", "status"), [("hold", "Succeeded"), ("roll_back", "Failed"), ("", "Failed")]
+)
+def test_where_the_judge_crashes_the_stage_decides(
+    aws: LocalAws, on_broken: str, status: str
+) -> None:
+    aws.judge, aws.on_broken = "judge-m", on_broken
+    told = aws.shift("after_traffic", "")
+    assert aws.statuses == [status]
+    assert "out of memory" in told[0]["failure"]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lading.functions.evidence.steps import above, quantile, step_of, steps_in, value_of
+from lading.functions.contract.steps import above, quantile, step_of, steps_in, value_of
 
 
 def test_larger_numbers_are_on_no_lower_step() -> None:

@@ -1,0 +1,1 @@
+"""The judge of roll-outs: it compares the new version with the old one every minute."""
