@@ -12,7 +12,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from lading.functions.contract.alarms import ALARMS, alarm_name
+from lading.functions.contract.alarms import ALARMS, alarm_name, runbook_page
 from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import HOOK, function_log
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
@@ -111,7 +111,9 @@ def judge_alarms(scope: Construct, model: WatchedModel, topic: sns.ITopic) -> No
             scope,
             id_,
             alarm_name=alarm_name(model.function, key),
-            alarm_description=text.format(model=model.name),
+            alarm_description=(
+                f"{text.format(model=model.name)} Runbook: {runbook_page(model.runbook, key)}"
+            ),
             metric=service_metric(model, metric).with_(statistic="Maximum", period=MINUTE),
             threshold=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
