@@ -21,15 +21,23 @@ the beginning of what the caller sent, so that answers and log lines stay short.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 _LONGEST_QUOTE = 128
 _OBJECT = re.compile(r" ?<[^<>]* at 0x[0-9a-f]+>")
+_MARKS: Final = {
+    code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
+}
+"""The replacement character for each control character."""
 
 
 def brief(text: str) -> str:
-    """Return `text`, cut when it is long, with lone surrogates escaped: a log cannot hold them."""
+    """Return `text`, cut when it is long, without what a log or a terminal cannot hold.
+
+    Lone surrogates are escaped. A control character becomes one mark: JSON would write six for it.
+    """
     cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
-    return cut.encode(errors="backslashreplace").decode()
+    return cut.translate(_MARKS).encode(errors="backslashreplace").decode()
 
 
 def reason_of(error: Exception) -> str:

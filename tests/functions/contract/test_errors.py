@@ -52,9 +52,17 @@ def test_facts_stand_beside_the_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("m", "m"), ("\ud800", "\\ud800"), ("\u00e9", "\u00e9")]
+    ("text", "shown"),
+    [
+        ("m", "m"),
+        ("\ud800", "\\ud800"),
+        ("\u00e9", "\u00e9"),
+        ("two\nlines", "two\nlines"),
+        ("\x00\x1b[31m\x9b", "\ufffd\ufffd[31m\ufffd"),
+    ],
+    ids=range(5),
 )
-def test_a_lone_surrogate_is_made_visible(text: str, shown: str) -> None:
+def test_what_a_log_or_a_terminal_cannot_hold_is_made_visible(text: str, shown: str) -> None:
     assert brief(text) == shown
 
 
