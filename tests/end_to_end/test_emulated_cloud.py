@@ -202,19 +202,6 @@ def test_a_managed_model_answers_without_its_capacity_provider_and_the_command_s
     assert f"  Lambda Managed Instances: {instead}" in left_out
 
 
-def test_smoke_finds_the_deployment_right(
-    deployed: Deployed, url: str, bearer: dict[str, str]
-) -> None:
-    token = bearer["Authorization"].removeprefix("Bearer ")
-    found = json.loads(lading(deployed.folder, "smoke", "--url", url, "--token", token, "--json"))
-    assert found["versions"] == {"digits": 1, "hosted": 1}
-    assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
-    called = {check["operation"].split()[0] for check in found["answers"]}
-    assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
-    assert len(found["refusals"]) == 4
-    assert not any(proof["proved"] for proof in found["proofs"])
-
-
 def counted_lines(deployed: Deployed) -> list[str]:
     """The lines with counts in the log of the digits' function."""
     group = function_log(deployed.deployment.names.function("digits"))
@@ -247,6 +234,7 @@ def judged(deployed: Deployed) -> list[str]:
 def test_a_drift_is_found_and_named_and_requests_as_usual_are_left_alone(
     deployed: Deployed, url: str, bearer: dict[str, str], tmp_path: Path
 ) -> None:
+    """Before `lading smoke`, which asks for rows that are anything but usual."""
     with np.load(deployed.folder / "examples/digits/holdout.npz") as holdout:
         usual = np.asarray(holdout["X"])
     chosen = np.random.default_rng(0).integers(0, len(usual), 1000)
@@ -261,6 +249,19 @@ def test_a_drift_is_found_and_named_and_requests_as_usual_are_left_alone(
     log.write_text("\n".join(counted_lines(deployed)))
     document = json.loads(lading(deployed.folder, "drift", "digits", "--log", str(log), "--json"))
     assert document["drifts"] == drifting
+
+
+def test_smoke_finds_the_deployment_right(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    token = bearer["Authorization"].removeprefix("Bearer ")
+    found = json.loads(lading(deployed.folder, "smoke", "--url", url, "--token", token, "--json"))
+    assert found["versions"] == {"digits": 1, "hosted": 1}
+    assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
+    called = {check["operation"].split()[0] for check in found["answers"]}
+    assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
+    assert len(found["refusals"]) == 4
+    assert not any(proof["proved"] for proof in found["proofs"])
 
 
 def test_a_new_version_takes_over_and_one_command_rolls_it_back(
