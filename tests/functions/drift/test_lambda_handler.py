@@ -25,8 +25,7 @@ class Logs(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.asked.append(asked)
         lines = self.groups[asked["logGroupName"]]
-        first, rest = ([], lines) if "nextToken" in asked else (lines[:1], lines[1:])
-        page = rest if "nextToken" in asked else first
+        page = lines[1:] if "nextToken" in asked else lines[:1]
         more = {} if "nextToken" in asked else {"nextToken": "more"}
         content = json.dumps({"events": [{"message": line} for line in page], **more}).encode()
         self.send_response(200)
@@ -46,7 +45,7 @@ def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Logs]]:
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         for name, value in (
-            ("AWS_ENDPOINT_URL_LOGS", f"http://127.0.0.1:{server.server_address[1]}"),
+            ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", f"http://127.0.0.1:{server.server_address[1]}"),
             ("AWS_ACCESS_KEY_ID", "test"),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_DEFAULT_REGION", "eu-west-1"),
