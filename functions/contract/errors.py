@@ -23,21 +23,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-_LONGEST_QUOTE = 128
+_LONGEST_QUOTE: Final = 128
+"""Bytes in UTF-8."""
 _OBJECT = re.compile(r" ?<[^<>]* at 0x[0-9a-f]+>")
-_MARKS: Final = {
-    code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"
-}
-"""The replacement character for each control character."""
+_MARKS: Final = {code: "?" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""JSON writes six characters for a control character."""
 
 
 def brief(text: str) -> str:
     """Return `text`, cut when it is long, without what a log or a terminal cannot hold.
 
-    Lone surrogates are escaped. A control character becomes one mark: JSON would write six for it.
+    Lone surrogates are escaped, and a control character becomes a question mark.
     """
-    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
-    return cut.translate(_MARKS).encode(errors="backslashreplace").decode()
+    kept = text[: _LONGEST_QUOTE + 1].translate(_MARKS).encode(errors="backslashreplace")
+    if len(kept) <= _LONGEST_QUOTE:
+        return kept.decode()
+    return f"{kept[:_LONGEST_QUOTE].decode(errors='ignore')}..."
 
 
 def reason_of(error: Exception) -> str:

@@ -58,9 +58,12 @@ def test_facts_stand_beside_the_text() -> None:
         ("\ud800", "\\ud800"),
         ("\u00e9", "\u00e9"),
         ("two\nlines", "two\nlines"),
-        ("\x00\x1b[31m\x9b", "\ufffd\ufffd[31m\ufffd"),
+        ("\x00\x1b[31m\x9b", "??[31m?"),
+        ("\u4e2d" * 100, "\u4e2d" * 42 + "..."),
+        ("\ud800" * 100, "\\ud800" * 21 + "\\u..."),
+        ("m" * 128, "m" * 128),
     ],
-    ids=range(5),
+    ids=range(8),
 )
 def test_what_a_log_or_a_terminal_cannot_hold_is_made_visible(text: str, shown: str) -> None:
     assert brief(text) == shown
