@@ -8,6 +8,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from lading.cli.commands.batch import RunsByDefault
 from lading.cli.main import app
 from tests.contracts.test_documents import DOCUMENTS, ROOT
 
@@ -33,7 +34,9 @@ def unknown(words: list[str]) -> list[str]:
     command = get_command(app)
     while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
         if words[0] not in command.commands:
-            return words[:1]
+            if not isinstance(command, RunsByDefault):
+                return words[:1]
+            words = ["run", *words]
         command, words = command.commands[words[0]], words[1:]
     known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
     options = {word.partition("=")[0] for word in words if word.startswith("--")}

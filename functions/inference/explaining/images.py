@@ -9,7 +9,9 @@ An image is a file (BYTES), or pixels in an array of shape [rows, channels, heig
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
+from types import ModuleType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +22,9 @@ from lading.functions.inference.tensors.conversion import Array, as_datatype, da
 
 LONGEST_SIDE: Final = 512
 """Pixels: an image file is explained in this size, since each patch is one more file to read."""
+
+_IMAGES: Final = "lading.functions.inference.processing.image"
+"""The step, by its name: only a model of image files has the layer with its library."""
 
 _LEAST_SIDE = 256
 _CHANNELS = (1, 3)
@@ -65,9 +70,8 @@ def open_picture(x: Array) -> Picture:
         x: one row of the input; a file has been accepted by the model before.
     """
     if x.dtype.kind == "O":
-        from lading.functions.inference.processing.image import MOST_IMAGES
-
-        return Picture(_decoded(bytes(x.flat[0])), _files, MOST_IMAGES)
+        step = import_module(_IMAGES)
+        return Picture(_decoded(step, bytes(x.flat[0])), _files, step.MOST_IMAGES)
     datatype, moved = datatype_of(x), _channels_axis(x)
 
     def rows(pixels: Array) -> Array:
@@ -85,11 +89,9 @@ def _channels_axis(x: Array) -> int | None:
     return 1 if x.shape[1] in _CHANNELS else -1
 
 
-def _decoded(content: bytes) -> Array:
+def _decoded(step: ModuleType, content: bytes) -> Array:
     """Return the pixels of an image file, RGB, upright and at most `LONGEST_SIDE` long."""
-    from lading.functions.inference.processing.image import upright
-
-    image = upright(content)
+    image = step.upright(content)
     image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     return np.asarray(image)
 
