@@ -1,5 +1,6 @@
 """What an AWS account has of a stage: who asks, the stacks, the alarms that are on, the logs."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,10 +92,11 @@ def stack_states(names: Names, region: str | None) -> list[StackState]:
         AwsRefused: they cannot be read.
     """
     with _calls("stacks", region) as session:
-        pages = session.client("cloudformation").get_paginator("describe_stacks").paginate()
-        found = [stack for page in pages for stack in page["Stacks"]]
-    own = [each for each in found if _belongs(each, names)]
-    return sorted((_state(each, names) for each in own), key=lambda state: state.name)
+        client = session.client("cloudformation")
+        pages = client.get_paginator("describe_stacks").paginate()
+        own = [stack for page in pages for stack in page["Stacks"] if _belongs(stack, names)]
+        states = [_state(stack, names, _description(client, stack)) for stack in own]
+    return sorted(states, key=lambda state: state.name)
 
 
 def alarms_on(names: Names, region: str | None) -> list[str]:
@@ -132,8 +134,12 @@ def log_lines(group: str, region: str | None, since_ms: int, pattern: str) -> li
             .paginate(logGroupName=group, startTime=since_ms, **options)
         )
         found = [each for page in pages for each in page["events"]]
-    lines = (LogLine(each["timestamp"], each["eventId"], each["message"]) for each in found)
-    return sorted(lines)
+    return sorted(LogLine(each["timestamp"], _id(each), each["message"]) for each in found)
+
+
+def _id(event: Any) -> str:
+    """Return the id of an event; an emulated account gives none."""
+    return str(event.get("eventId") or (event["logStreamName"], event["message"]))
 
 
 def _quick(session: Any, service: str) -> Any:
@@ -165,9 +171,17 @@ def _belongs(stack: Any, names: Names) -> bool:
     return tagged or stack["StackName"].startswith(f"{names.prefix}-")
 
 
-def _state(stack: Any, names: Names) -> StackState:
+def _description(client: Any, stack: Any) -> str:
+    """Return the description of a stack; an emulated account has it in the template only."""
+    if stack.get("Description"):
+        return str(stack["Description"])
+    template = client.get_template(StackName=stack["StackName"])["TemplateBody"]
+    document = json.loads(template) if isinstance(template, str) else template
+    return str(document.get("Description", ""))
+
+
+def _state(stack: Any, names: Names, description: str) -> StackState:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
-    description = stack.get("Description", "")
     model = names.described_model(stack["StackName"], description) or ""
     changed = stack.get("LastUpdatedTime") or stack["CreationTime"]
     return StackState(
