@@ -96,6 +96,7 @@ def sentiment(folder: Path) -> list[str]:
     return ["m"]
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
 @pytest.mark.parametrize(
     "train",
     [
