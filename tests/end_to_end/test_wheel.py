@@ -23,8 +23,8 @@ from tests.support.interpreter import ROOT
 pytestmark = pytest.mark.slow
 
 SOURCES = (
-    *("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training"),
-    *("pyproject.toml", "README.md", "LICENSE", "requirements"),
+    *("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks"),
+    *("training", "watching", "pyproject.toml", "README.md", "LICENSE", "requirements"),
     *("cdk.json", "package.json", "package-lock.json"),
 )
 NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore", "Dockerfile.managed"}

@@ -153,7 +153,8 @@ def test_a_damaged_model_is_told_at_the_start_and_answers_that_it_is_not_ready(
     assert told.startswith("warning: models/double/1/model.onnx has digest sha256:")
 
 
-def test_without_a_lock_it_says_what_to_do(lading: Lading) -> None:
+def test_without_a_lock_and_a_manifest_it_says_what_to_do(lading: Lading, workspace: Path) -> None:
+    (workspace / "models.yaml").unlink()
     result = lading("serve")
     assert result.code == 4
     assert "lading package" in result.err
