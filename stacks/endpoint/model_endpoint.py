@@ -111,6 +111,7 @@ class ModelEndpoint(Construct):
             key=self._key,
             jobs=self.jobs if settings.mode == "async" else None,
             alarms=names,
+            runbook=self._watched.runbook,
         )
         self.check = EndpointCheck(
             self,

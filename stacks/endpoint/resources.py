@@ -15,6 +15,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from lading.functions.contract.alarms import RUNBOOK
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.endpoint.gpu_ami import choose_ami
 from lading.stacks.endpoint.job_store import JobStoreResources
@@ -44,6 +45,7 @@ class SageMakerModel(Construct):
         key: encrypts the volumes of instances.
         jobs: where asynchronous requests and answers are; with mode async.
         alarms: names of the alarms that roll an update back.
+        runbook: folder or URL of the pages of its alarms.
 
     `component` is None and `component_name` is empty if the endpoint holds the model itself.
     """
@@ -61,6 +63,7 @@ class SageMakerModel(Construct):
         key: kms.IKey,
         jobs: JobStoreResources | None = None,
         alarms: Sequence[str] = (),
+        runbook: str = RUNBOOK,
     ) -> None:
         super().__init__(scope, id_)
         self._planned, self._settings, self._alarms = endpoint, settings, alarms
@@ -89,6 +92,7 @@ class SageMakerModel(Construct):
                 endpoint=self.endpoint_name,
                 component=self.component_name,
                 prefix=prefix,
+                runbook=runbook,
             )
             if self.component:
                 scaling.node.add_dependency(self.component)

@@ -15,7 +15,7 @@ from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from lading.functions.contract.alarms import RUNBOOK, alarm_name, runbook_page
+from lading.functions.contract.alarms import alarm_name, runbook_page
 from lading.functions.contract.names import ENDPOINT
 from lading.stacks.stages.sagemaker import SageMakerSettings
 
@@ -45,6 +45,7 @@ class EndpointScaling(Construct):
         endpoint: name of the endpoint whose instances scale.
         component: name of the component whose copies scale instead; empty: there is none.
         prefix: start of the names of policies and alarms.
+        runbook: folder or URL of the pages of its alarms.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class EndpointScaling(Construct):
         endpoint: str,
         component: str,
         prefix: str,
+        runbook: str,
     ) -> None:
         super().__init__(scope, id_)
-        self._settings, self._prefix = settings, prefix
+        self._settings, self._prefix, self._runbook = settings, prefix, runbook
         self._kind, self._dimension = "variant", ("EndpointName", endpoint)
         resource = f"endpoint/{endpoint}/variant/{ENDPOINT.variant}"
         scalable = "sagemaker:variant:DesiredInstanceCount"
@@ -138,7 +140,7 @@ class EndpointScaling(Construct):
             alarm_name=alarm_name(self._prefix, _WAKE),
             alarm_description=(
                 "A request found no instance. This alarm starts one; no action is necessary. "
-                f"Runbook: {runbook_page(RUNBOOK, _WAKE)}"
+                f"Runbook: {runbook_page(self._runbook, _WAKE)}"
             ),
             namespace=NAMESPACE,
             metric_name=_WAKING[self._kind],

@@ -140,5 +140,5 @@ def test_the_parts_of_a_stage_are_in_json_too(packaged: Lading) -> None:
     arguments = ("plan", "--stage", "dev", "--root-share", "0.5", "--json")
     parts = {part["name"]: part for part in packaged(*arguments).document["stage"]}
     assert parts["API"] == {"name": "API", "rest": 0, "usage": 3.5}
-    assert parts["front"]["usage"] == pytest.approx(0.5 * (0.2 + 0.01 * 0.25 * 16.6667))
+    assert parts["front"]["usage"] == pytest.approx(0.5 * (0.2 + 0.01 * 0.5 * 16.6667))
     assert parts["firewall"]["rest"] == 0.0
