@@ -293,13 +293,17 @@ def _optimized(
         if not optimizer.applies(alike):
             continue
         try:
-            model = optimizer.optimize(replace(task, spec=alike), model).model
+            optimized = optimizer.optimize(replace(task, spec=alike), model)
         except (PruningError, QuantizationError) as error:
             left[optimizer.stage] = (
                 error.reason
             )  # the advice to leave the stage out does not apply here
         except PackagingError as error:
             left[optimizer.stage] = str(error).removeprefix(f"model '{spec.name}' ")
+        else:
+            model = optimized.model
+            if optimized.outcome.startswith("unchanged ("):
+                left[optimizer.stage] = optimized.outcome[len("unchanged (") : -1]
     return model, left
 
 
