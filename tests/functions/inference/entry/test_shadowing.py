@@ -135,6 +135,7 @@ def test_the_handler_invokes_the_other_version_asynchronously(tmp_path: Path) ->
         assert arrived.wait(30)
     server.shutdown()
     thread.join()
+    server.server_close()
     assert json.loads(answer["body"])["outputs"] == {"y": [[2.0, 4.0]]}
     ((path, kind, event),) = seen
     assert path == "/2015-03-31/functions/m-shadow/invocations?Qualifier=live"
