@@ -76,7 +76,8 @@ def _frame(names: Sequence[str]) -> Frame:
 
 
 def _chosen(columns: Any, frame: Frame) -> list[str]:
-    assert frame.names is not None
+    if not frame.names:  # it was fitted on an array
+        return []
     try:
         return [frame.names[place] for place in places(columns, frame)]
     except NoOnnxForm:  # the conversion says which column is missing
