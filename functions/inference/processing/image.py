@@ -154,6 +154,8 @@ def brightness(file: bytes) -> float:
             image.draft("L", (_COUNTED_SIDE, _COUNTED_SIDE))
             if prod(image.size) > MOST_COUNTED_PIXELS:
                 return nan
+            image.load()
+            image.info.pop("transparency", None)  # Pillow would warn that it drops it
             return float(np.asarray(image.convert("L")).mean())
     except (OSError, ValueError, SyntaxError):
         return nan
