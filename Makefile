@@ -13,7 +13,7 @@ FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
-.PHONY: help demo cloud emulate test test-all both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
+.PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
 	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make cloud       install what deploying to AWS needs"
 	@echo "make test        run the quick tests; those of frameworks that are not installed are skipped"
 	@echo "make test-all    install every framework (4 GB), and run all tests"
+	@echo "make test-long   run what make test-all leaves out: whole stories of minutes"
 	@echo "make both-ways   compare the container's short way with its application on 60,000 requests"
 	@echo "make fuzz        give every reader of hostile bytes a minute of inputs made by atheris"
 	@echo "make check       run the linter, the type checker and the import contracts"
@@ -78,7 +79,10 @@ test: .venv/dev
 	@$(BIN)/pytest -rs -m 'not slow' $(IN_TWO)
 
 test-all: .venv/dev .venv/frameworks
-	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs $(IN_TWO)
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs -m 'not long' $(IN_TWO)
+
+test-long: .venv/dev .venv/frameworks
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs -m long
 
 # Each of the tests makes some 60 requests.
 GENERATED := 1000

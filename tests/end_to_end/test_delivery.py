@@ -22,7 +22,7 @@ from lading.stacks.stages.settings import load_deployment
 from tests.end_to_end.conftest import ROOT, command_environment
 from tests.end_to_end.test_versions_guide import GIT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 BUCKET = "delivered-models"
 ARTIFACTS = f"s3://{BUCKET}"

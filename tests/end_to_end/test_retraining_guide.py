@@ -17,7 +17,7 @@ from lading.stacks.stages.settings import load_deployment
 from tests.end_to_end.conftest import command_environment
 from tests.support.interpreter import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 pytest.importorskip("skops", reason="scikit-learn and skops are not installed")
 
 GUIDE = (ROOT / "docs/from-csv-to-retrained.md").read_text()

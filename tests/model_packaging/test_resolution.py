@@ -15,6 +15,7 @@ from lading.model_packaging.manifest.entries import (
     EngineSpec,
     ModelEntry,
 )
+from lading.model_packaging.manifest.explaining import ExplainSpec
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.models import ModelSpec
@@ -89,6 +90,8 @@ def changes(folder: Path) -> dict[str, Any]:
         "accuracy.max_drop": 0.03,
         "accuracy.output": "label",
         "accuracy.k": 3,
+        "accuracy.truth": "label",
+        "explain": ExplainSpec(budget=1000),
         "code.file": file(folder, "other.py", "4"),
         "code.inputs": shapes,
         "code.outputs": shapes,
@@ -117,7 +120,8 @@ def changed(spec: ModelSpec, key: str, value: Any) -> ModelSpec:
 def keys_of(spec: ModelSpec) -> set[str]:
     """Every key of the manifest, and every key in it."""
     nested = ("prune", "quantize", "accuracy", "code", "image", "batching")
-    own = {each.name for each in fields(ModelEntry)} - {*nested, "engine", *NOT_IN_IDENTITY}
+    other = {*nested, "engine", "graph", *NOT_IN_IDENTITY}  # a graph has its nodes' identities
+    own = {each.name for each in fields(ModelEntry)} - other
     return own | {f"{key}.{each.name}" for key in nested for each in fields(getattr(spec, key))}
 
 

@@ -98,7 +98,10 @@ def test_a_row_that_is_all_padding_is_answered_alone_and_among_others(
     assert (others * original[2:8]).sum(axis=1).min() > 0.9
 
 
-@pytest.mark.parametrize(("max_drop", "kept"), [(0.02, "dynamic"), (0.005, "int8")])
+@pytest.mark.parametrize(
+    ("max_drop", "kept"),
+    [pytest.param(0.02, "dynamic", marks=[pytest.mark.slow, pytest.mark.long]), (0.005, "int8")],
+)
 def test_auto_finds_the_smallest_that_is_near_enough(
     tmp_path: Path, source: Path, rows: dict[str, Array], max_drop: float, kept: Scheme
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from lading.functions.contract.limits import LAMBDA
+from tests.stacks.policies import ACCOUNT, Resolved
 from tests.stacks.projects import local_artifact, locked, s3_copy
 from tests.stacks.synthesis import one_model, only, resources, statements
 
@@ -100,7 +101,7 @@ def test_a_model_too_big_for_a_layer_may_read_its_own_object_at_its_own_version(
     decrypt = statements(remote, "kms:Decrypt")
     asked = {"kms:ResourceAliases": "alias/lading-dev-artifacts"}
     assert all(it["Condition"]["ForAnyValue:StringEquals"] == asked for it in decrypt)
-    served = json.loads(environment(remote)["LADING_MODELS"])
-    place = {"bucket": "artifacts-of-dev", "key": key, "version_id": "v1"}
+    served = json.loads(Resolved(remote.to_json()).value(environment(remote)["LADING_MODELS"]))
+    place = {"bucket": "artifacts-of-dev", "key": key, "version_id": "v1", "owner": ACCOUNT}
     assert served["digits"]["s3"] == {"3": place}
     assert len(only(remote, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 1

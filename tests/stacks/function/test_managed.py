@@ -10,6 +10,7 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from tests.stacks.managed import PLACE, managed_template
+from tests.stacks.policies import Resolved
 from tests.stacks.synthesis import only, resources
 
 FUNCTION = {"FunctionName": "lading-dev-model-digits"}
@@ -83,7 +84,8 @@ def test_a_gpu_is_for_an_image_whose_model_is_read_from_s3(gpu: Template) -> Non
     assert served["AcceleratorConfig"] == {"AcceleratorMemorySize": 24}
     assert (served["PackageType"], served["Architectures"]) == ("Image", ["x86_64"])
     assert {"Layers", "Handler", "Runtime"}.isdisjoint(served)
-    models = json.loads(served["Environment"]["Variables"]["LADING_MODELS"])
+    variables = served["Environment"]["Variables"]
+    models = json.loads(Resolved(gpu.to_json()).value(variables["LADING_MODELS"]))
     assert models["digits"]["s3"]["3"]["version_id"] == "v1"
 
 

@@ -97,7 +97,7 @@ def test_the_check_of_a_model_read_from_s3_reads_its_golden_object_alone(tmp_pat
     variables = check["Environment"]["Variables"]
     assert variables["LADING_GOLDEN"] == f"s3://{golden}"
     assert variables["LADING_GOLDEN_OWNER"] == {"Ref": "AWS::AccountId"}
-    function = only(big, "AWS::Lambda::Function", FunctionName="lading-dev-digits")
+    function = only(big, "AWS::Lambda::Function", FunctionName="lading-dev-model-digits")
     assert "AWS::AccountId" in str(
         function["Properties"]["Environment"]["Variables"]["LADING_MODELS"]
     )
