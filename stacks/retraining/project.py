@@ -12,16 +12,6 @@ from lading.stacks.errors import SettingsError, StackError
 from lading.stacks.retraining.plan import PlannedRetraining
 from lading.training.retraining.needed import needed_files
 
-_ROOMS = (
-    "batch",
-    "cli",
-    "emulator",
-    "functions",
-    "model_packaging",
-    "stacks",
-    "training",
-    "watching",
-)
 _FILES = ("pyproject.toml", "README.md", "LICENSE")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*")
 
@@ -53,8 +43,9 @@ def lading_asset(scope: Construct, checkout: Path, requirements: Iterable[str]) 
     """
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for room in _ROOMS:
-            shutil.copytree(checkout / room, folder / "lading" / room, ignore=_LEFT_OUT)
+        for init in (checkout / "lading").glob("*/__init__.py"):  # each room, through its link
+            room = init.parent
+            shutil.copytree(room, folder / "lading" / room.name, ignore=_LEFT_OUT)
         shutil.copy(checkout / "lading/__init__.py", folder / "lading")
         for file in _FILES:
             shutil.copy(checkout / file, folder)

@@ -5,18 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text()
-ROOMS = (
-    "batch",
-    "cli",
-    "emulator",
-    "functions",
-    "model_packaging",
-    "stacks",
-    "training",
-    "watching",
-)
 ROWS = re.findall(r"^\| (.+) \| `([\w/]+)/` \| (.+) \|$", PAGE, re.MULTILINE)
 WITH_MODULES = sorted(
     {

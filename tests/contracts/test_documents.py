@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.rooms import ROOMS
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path
@@ -19,18 +21,7 @@ OF_OTHERS = {
 
 SOURCES = [
     str(path.relative_to(ROOT))
-    for room in (
-        "app.py",
-        "batch",
-        "cli",
-        "emulator",
-        "functions",
-        "model_packaging",
-        "stacks",
-        "training",
-        "watching",
-        "tests",
-    )
+    for room in ("app.py", *ROOMS, "tests")
     for path in (ROOT / room).rglob("*.py")
 ] + ["app.py", *(str(path.relative_to(ROOT)) for path in (ROOT / "benchmarks").rglob("*.py"))]
 

@@ -5,17 +5,8 @@ import ast
 import pytest
 
 from tests.support.interpreter import ROOT
+from tests.support.rooms import ROOMS
 
-ROOMS = (
-    "batch",
-    "cli",
-    "emulator",
-    "functions",
-    "model_packaging",
-    "stacks",
-    "training",
-    "watching",
-)
 WRITERS = (
     "emulator/engines/triton_model.py",
     "functions/inference/__init__.py",

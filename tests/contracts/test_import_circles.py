@@ -7,17 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 import pytest
 
 from tests.support.interpreter import ROOT
-
-ROOMS = (
-    "batch",
-    "cli",
-    "emulator",
-    "functions",
-    "model_packaging",
-    "stacks",
-    "training",
-    "watching",
-)
+from tests.support.rooms import ROOMS
 
 
 def imports() -> Mapping[str, set[str]]:

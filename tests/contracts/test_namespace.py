@@ -6,18 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.interpreter import run_clean
+from tests.support.rooms import ROOMS
 
 ROOT = Path(__file__).parents[2]
-ROOMS = (
-    "batch",
-    "cli",
-    "emulator",
-    "functions",
-    "model_packaging",
-    "stacks",
-    "training",
-    "watching",
-)
 
 PROBE = """
 import json, os, sys
@@ -29,6 +20,10 @@ ours = [file for file in files if file.startswith(places)]
 twice = [file for file in set(ours) if ours.count(file) > 1]
 print(json.dumps({{"names": sorted(sys.modules), "twice": twice}}))
 """
+
+
+def test_every_room_is_below_lading_and_nothing_else_is_a_room() -> None:
+    assert sorted(init.parent.name for init in (ROOT / "lading").glob("*/__init__.py")) == [*ROOMS]
 
 
 @pytest.mark.parametrize(

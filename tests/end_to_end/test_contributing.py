@@ -13,19 +13,19 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, save_model
 
 from tests.support.interpreter import ROOT
+from tests.support.rooms import ROOMS
 
 pytestmark = pytest.mark.slow
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
 PAGES = {page.partition("\n")[0]: page for page in re.split(r"^## ", GUIDE, flags=re.MULTILINE)[1:]}
-ROOMS = ("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks", "training")
 BLOCK = re.compile(r"```(\w+)\n# (\S+)\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A copy of the code, to change."""
-    for room in ROOMS:
+    for room in ("lading", *ROOMS):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / room, tmp_path / room, symlinks=True, ignore=ignored)
     return tmp_path

@@ -19,12 +19,12 @@ from onnx import TensorProto, helper, numpy_helper
 from packaging.requirements import Requirement
 
 from tests.support.interpreter import ROOT
+from tests.support.rooms import ROOMS
 
 pytestmark = pytest.mark.slow
 
 SOURCES = (
-    *("lading", "batch", "cli", "emulator", "functions", "model_packaging", "stacks"),
-    *("training", "watching", "pyproject.toml", "README.md", "LICENSE", "requirements"),
+    *("lading", *ROOMS, "pyproject.toml", "README.md", "LICENSE", "requirements"),
     *("cdk.json", "package.json", "package-lock.json"),
 )
 NOT_CODE = {"Dockerfile", "Dockerfile.dockerignore", "Dockerfile.managed"}

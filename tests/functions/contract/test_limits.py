@@ -7,8 +7,8 @@ import pytest
 
 from lading.functions.contract.limits import CLOUDFORMATION, GATEWAY, LAMBDA, SAGEMAKER
 from tests.support.interpreter import ROOT
+from tests.support.rooms import ROOMS
 
-ROOMS = ("cli", "emulator", "functions", "model_packaging", "stacks", "training")
 DISTINCTIVE = {
     LAMBDA.request_bytes,
     LAMBDA.response_bytes,
