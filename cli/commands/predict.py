@@ -1,7 +1,6 @@
 """`lading predict`: one prediction, by this process or by a server."""
 
 import json
-import sys
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -11,21 +10,19 @@ import numpy as np
 import typer
 
 from lading.cli.aws.signing import Caller
-from lading.cli.errors import CliError, EngineNeeded, InputUnreadable
+from lading.cli.errors import CliError
 from lading.cli.locked import chosen_version
-from lading.cli.model_requests import ask_server
+from lading.cli.model_requests import ask_server, read_input, read_locked
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.remote_models import Api, RemoteCatalog
 from lading.cli.request_files import Inputs, request_of_arrays, request_of_file, request_of_values
 from lading.cli.tables import show_table
-from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.dialects import plain
 from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.health.golden import read_golden
 from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
-from lading.model_packaging.lock.file import read_lock, version_folder
 
 Classes = dict[str, Sequence[str]]
 """The class of each column of an output, by the output's name."""
@@ -106,20 +103,13 @@ class _Given(NamedTuple):
             return request_of_values(self.values, inputs())
         if not self.path:
             return b""
-        try:
-            content = sys.stdin.buffer.read() if self.path == "-" else Path(self.path).read_bytes()
-        except OSError as error:
-            raise InputUnreadable(self.path, str(error.strerror)) from error
-        return request_of_file(self.path, content, inputs)
+        return request_of_file(self.path, read_input(self.path), inputs)
 
 
 def _run(
     lock: Path, name: str, version: int, given: _Given, signature: str
 ) -> tuple[bytes, Classes]:
-    digest = read_lock(lock).digests(name)[version]
-    artifact = read_artifact(version_folder(lock, name, version), digest)
-    if engine := artifact.engine_name():
-        raise EngineNeeded(name, engine)
+    artifact = read_locked(lock, name, version)
     predictor = with_signature(open_here(artifact, version), signature)
     body = given.request(lambda: predictor.metadata.inputs) or _example(name, artifact)
     inputs = plain.decode(json_codec.loads(body), predictor.metadata)
