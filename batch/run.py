@@ -6,7 +6,7 @@ moment, goes on after its finished chunks.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -90,13 +90,44 @@ class Summary:
     workers: int
     seconds: float
 
+    @classmethod
+    def of(  # noqa: PLR0913 what the records do not say
+        cls,
+        batch: Batch,
+        records: Sequence[ChunkRecord],
+        *,
+        resumed: int,
+        group: int,
+        workers: int,
+        seconds: float,
+    ) -> "Summary":
+        """Return what the chunks of a batch add up to; see the class for the rest."""
+        rows = sum(record.rows for record in records)
+        failed = sum(record.failed for record in records)
+        return cls(
+            model=batch.model,
+            version=batch.version,
+            digest=batch.digest,
+            input=batch.source,
+            output=batch.output,
+            rows=rows,
+            answered=rows - failed,
+            failed=failed,
+            errors=beside(batch.output, ERRORS) if failed else None,
+            chunks=len(records),
+            resumed=resumed,
+            group=group,
+            workers=workers,
+            seconds=round(seconds, 3),
+        )
+
 
 def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
     """Run a batch, or go on with it.
 
     Args:
         batch: what it is to do.
-        on_progress: told when a chunk is finished.
+        on_progress: called after each chunk.
 
     Raises:
         BatchError: it cannot be done; what is finished is kept.
@@ -116,23 +147,14 @@ def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
             work.begin(_facts(batch, identity, model.group))
             before = work.finished()
             records = _answer(batch, source, crew, work, on_progress)
-        failed = sum(record.failed for record in records)
-        rows = sum(record.rows for record in records)
-        summary = Summary(
-            model=batch.model,
-            version=batch.version,
-            digest=batch.digest,
-            input=batch.source,
-            output=batch.output,
-            rows=rows,
-            answered=rows - failed,
-            failed=failed,
-            errors=beside(batch.output, ERRORS) if failed else None,
-            chunks=len(records),
-            resumed=sum(record.rows for record in before.values()),
+        resumed = sum(record.rows for record in before.values())
+        summary = Summary.of(
+            batch,
+            records,
+            resumed=resumed,
             group=model.group,
             workers=batch.workers,
-            seconds=round(monotonic() - began, 3),
+            seconds=monotonic() - began,
         )
         names = model.metadata.output_names()
         publish(batch.output, work, Finished(records, names, asdict(summary)), objects)

@@ -15,7 +15,7 @@ from typing import Any
 from lading.batch.collecting import collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
 from lading.batch.outputs.registry import output_suffix
-from lading.batch.publishing import ERRORS, Finished, beside, publish, require_free, work_folder
+from lading.batch.publishing import Finished, publish, require_free, work_folder
 from lading.batch.run import Batch, Summary
 from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.folder import FolderOfFiles
@@ -82,7 +82,7 @@ def run_in_cloud(
         batch: what it is to do.
         function: the function.
         service: the batches of the account.
-        on_step: told what is done.
+        on_step: called with the name of each step.
 
     Raises:
         BatchError: the input or the output cannot be used.
@@ -108,23 +108,8 @@ def run_in_cloud(
         on_step("collecting the answers")
         records, seconds = _collect(work, suffix, function.metadata, files, results)
         records += _lost(work, records, rows)
-        failed = sum(record.failed for record in records)
-        total = sum(record.rows for record in records)
-        summary = Summary(
-            model=batch.model,
-            version=batch.version,
-            digest=batch.digest,
-            input=batch.source,
-            output=batch.output,
-            rows=total,
-            answered=total - failed,
-            failed=failed,
-            errors=beside(batch.output, ERRORS) if failed else None,
-            chunks=len(records),
-            resumed=0,
-            group=most,
-            workers=len(records),
-            seconds=round(monotonic() - began, 3),
+        summary = Summary.of(
+            batch, records, resumed=0, group=most, workers=len(records), seconds=monotonic() - began
         )
         spent = cost(function.price, seconds, len(records))
         told = CloudSummary(summary, ended.id, results, round(estimated, 6), round(spent, 6))
