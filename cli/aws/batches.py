@@ -2,14 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from lading.cli.errors import AwsRefused, BatchFailed
+from lading.cli.aws.stack_machine import StackMachine
+from lading.cli.errors import BatchFailed
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT
 
 _POLL_SECONDS = 2.0
@@ -45,12 +44,15 @@ class BatchService:
     """
 
     def __init__(self, stack: str, model: str, region: str | None) -> None:
-        self._stack, self._model, self._region = stack, model, region
+        self._model = model
+        advice = "deploy it with `batch: {}` in stages.yaml"
+        self._machine = StackMachine(stack, region, work="batches", model=model, advice=advice)
 
     @property
     def bucket(self) -> str:
         """The bucket of inputs and results."""
-        return self._outputs[BUCKET_OUTPUT]
+        with self._machine.errors():
+            return self._machine.outputs[BUCKET_OUTPUT]
 
     def start(self, id_: str, request: Mapping[str, str]) -> BatchExecution:
         """Start a batch, or return the one with this id that runs or has succeeded.
@@ -64,9 +66,9 @@ class BatchService:
             if each.status in {"RUNNING", "SUCCEEDED"}:
                 return each
         name = f"{id_}-{len(known) + 1}"
-        with self._aws_errors():
+        with self._machine.errors():
             started = self._states.start_execution(
-                stateMachineArn=self._machine, name=name, input=json.dumps(request)
+                stateMachineArn=self._arn, name=name, input=json.dumps(request)
             )
             return self._read(started["executionArn"])
 
@@ -79,7 +81,7 @@ class BatchService:
         while execution.status == "RUNNING":
             on_poll()
             time.sleep(_POLL_SECONDS)
-            with self._aws_errors():
+            with self._machine.errors():
                 execution = self._read(execution.arn)
         if execution.status != "SUCCEEDED":
             raise BatchFailed(self._model, execution.id, execution.status)
@@ -87,13 +89,13 @@ class BatchService:
 
     def latest(self) -> list[BatchExecution]:
         """Return the last batches, the newest first."""
-        with self._aws_errors():
-            found = self._states.list_executions(stateMachineArn=self._machine, maxResults=_SHOWN)
+        with self._machine.errors():
+            found = self._states.list_executions(stateMachineArn=self._arn, maxResults=_SHOWN)
             return [_execution(each) for each in found["executions"]]
 
     def items(self, execution: BatchExecution) -> int:
         """Return how many items the Map of an execution has read."""
-        with self._aws_errors():
+        with self._machine.errors():
             runs = self._states.list_map_runs(executionArn=execution.arn)["mapRuns"]
             found = [self._states.describe_map_run(mapRunArn=it["mapRunArn"]) for it in runs]
             return sum(int(each["itemCounts"]["total"]) for each in found)
@@ -106,7 +108,7 @@ class BatchService:
         """
         for each in self.latest():
             if each.id == id_ and each.status == "RUNNING":
-                with self._aws_errors():
+                with self._machine.errors():
                     self._states.stop_execution(executionArn=each.arn, cause="lading batch stop")
                     return self._read(each.arn)
         raise BatchFailed(self._model, id_, "does not run")
@@ -114,39 +116,13 @@ class BatchService:
     def _read(self, arn: str) -> BatchExecution:
         return _execution(self._states.describe_execution(executionArn=arn))
 
-    @cached_property
-    def _session(self) -> Any:
-        import boto3
-
-        return boto3.session.Session(region_name=self._region)
-
-    @cached_property
+    @property
     def _states(self) -> Any:
-        return self._session.client("stepfunctions")
+        return self._machine.states
 
     @property
-    def _machine(self) -> str:
-        return self._outputs[MACHINE_OUTPUT]
-
-    @cached_property
-    def _outputs(self) -> dict[str, str]:
-        with self._aws_errors():
-            client = self._session.client("cloudformation")
-            (stack,) = client.describe_stacks(StackName=self._stack)["Stacks"]
-            outputs = {it["OutputKey"]: str(it["OutputValue"]) for it in stack.get("Outputs", ())}
-            return {key: outputs[key] for key in (MACHINE_OUTPUT, BUCKET_OUTPUT)}
-
-    @contextmanager
-    def _aws_errors(self) -> Iterator[None]:
-        try:
-            from botocore.exceptions import BotoCoreError, ClientError
-        except ImportError:
-            raise AwsRefused("batches", "needs boto3; install it with `make cloud`") from None
-        try:
-            yield
-        except (BotoCoreError, ClientError, KeyError) as error:
-            text = f"{str(error).rstrip('.')}; deploy it with `batch: {{}}` in stages.yaml"
-            raise AwsRefused(f"batches of model '{self._model}' ({self._stack})", text) from error
+    def _arn(self) -> str:
+        return self._machine.outputs[MACHINE_OUTPUT]
 
 
 def _execution(found: Mapping[str, Any]) -> BatchExecution:

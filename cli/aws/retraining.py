@@ -2,14 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
-from lading.cli.errors import AwsRefused, RetrainingFailed, RetrainingRuns
+from lading.cli.aws.stack_machine import StackMachine
+from lading.cli.errors import RetrainingFailed, RetrainingRuns
 from lading.cli.progress import OnStep
 from lading.stacks.stages.settings import OUTPUTS
 
@@ -53,7 +52,9 @@ class RetrainingMachine:
     """
 
     def __init__(self, stack: str, model: str, region: str | None) -> None:
-        self._stack, self._model, self._region = stack, model, region
+        self._model = model
+        advice = "deploy it with train.schedule or train.on in models.yaml"
+        self._machine = StackMachine(stack, region, work="retraining", model=model, advice=advice)
 
     def start(self) -> str:
         """Start it; return the ARN of the execution.
@@ -62,7 +63,7 @@ class RetrainingMachine:
             RetrainingRuns: it runs already.
             AwsRefused: it is not deployed, or AWS refused it.
         """
-        with self._aws_errors():
+        with self._machine.errors():
             running = self._states.list_executions(
                 stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=1
             )["executions"]
@@ -82,7 +83,7 @@ class RetrainingMachine:
         """
         seen = 0
         while True:
-            with self._aws_errors():
+            with self._machine.errors():
                 found = self._read(execution)
                 entered = self._entered(execution)
             for state in entered[seen:]:
@@ -101,7 +102,7 @@ class RetrainingMachine:
         Raises:
             AwsRefused: AWS refused a request.
         """
-        with self._aws_errors():
+        with self._machine.errors():
             listed = self._states.list_executions(stateMachineArn=self._arn, maxResults=most)
             return [self._read(each["executionArn"]) for each in listed["executions"]]
 
@@ -126,38 +127,13 @@ class RetrainingMachine:
             event[_NAMED]["name"] for page in pages for event in page["events"] if _NAMED in event
         ]
 
-    @cached_property
-    def _session(self) -> Any:
-        import boto3
-
-        return boto3.session.Session(region_name=self._region)
-
-    @cached_property
+    @property
     def _states(self) -> Any:
-        return self._session.client("stepfunctions")
+        return self._machine.states
 
-    @cached_property
+    @property
     def _arn(self) -> str:
-        """The state machine's ARN, from the outputs of its stack."""
-        found = self._session.client("cloudformation").describe_stacks(StackName=self._stack)
-        (stack,) = found["Stacks"]
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
-        return str(outputs[OUTPUTS.retraining_arn])
-
-    @contextmanager
-    def _aws_errors(self) -> Iterator[None]:
-        try:
-            from botocore.exceptions import BotoCoreError, ClientError
-        except ImportError:
-            raise AwsRefused("retraining", "needs boto3; install it with `make cloud`") from None
-        try:
-            yield
-        except (BotoCoreError, ClientError, KeyError) as error:
-            advice = "deploy it with train.schedule or train.on in models.yaml"
-            text = f"{str(error).rstrip('.')}; {advice}"
-            raise AwsRefused(
-                f"retraining of model '{self._model}' ({self._stack})", text
-            ) from error
+        return self._machine.outputs[OUTPUTS.retraining_arn]
 
 
 def _reason(cause: str) -> str:
