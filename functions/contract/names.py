@@ -82,6 +82,11 @@ class S3Object(NamedTuple):
     owner: str = ""
 
 
+def expected_owner(account: str) -> dict[str, str]:
+    """Return the parameter with which S3 refuses a bucket of another account; none without one."""
+    return {"ExpectedBucketOwner": account} if account else {}
+
+
 class ENVIRONMENT:
     """Names of the environment variables that the inference service reads."""
 

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from lading.functions.contract.names import in_layers
+from lading.functions.contract.names import expected_owner, in_layers
 from lading.functions.contract.streamed_answer import read_answer
 
 _LONGEST_ANSWER_S = 300
@@ -42,8 +42,7 @@ def read_golden(place: str, owner: str = "") -> bytes:
     if not place.startswith("s3://"):
         return in_layers(Path(place)).read_bytes()
     bucket, _, key = place.removeprefix("s3://").partition("/")
-    expected = {"ExpectedBucketOwner": owner} if owner else {}
-    found = _client("s3").get_object(Bucket=bucket, Key=key, **expected)
+    found = _client("s3").get_object(Bucket=bucket, Key=key, **expected_owner(owner))
     return bytes(found["Body"].read())
 
 

@@ -16,6 +16,7 @@ from lading.functions.contract.names import (
     artifact_archive,
     artifact_folder,
     attestation_object,
+    expected_owner,
 )
 from lading.functions.inference.artifact.archive import unpack
 from lading.functions.inference.artifact.reading import read_artifact
@@ -64,7 +65,7 @@ def read_remote_attestation(
     """
     shown = attestation_object(name, version, digest)
     key = place.key.removesuffix(artifact_archive(name, version)) + shown
-    wanted = {"Bucket": place.bucket, "Key": key, **_owner(place)}
+    wanted = {"Bucket": place.bucket, "Key": key, **expected_owner(place.owner)}
     try:
         return _read(shown, wanted, lambda body, _size: bytes(body.read(limit)))
     except ArtifactUnreachable as error:
@@ -76,13 +77,14 @@ def read_remote_attestation(
 def _fetch(place: S3Object, name: str, version: int) -> dict[str, bytes]:
     return _read(
         artifact_archive(name, version),
-        {"Bucket": place.bucket, "Key": place.key, "VersionId": place.version_id, **_owner(place)},
+        {
+            "Bucket": place.bucket,
+            "Key": place.key,
+            "VersionId": place.version_id,
+            **expected_owner(place.owner),
+        },
         lambda body, size: unpack(body, size, name, version),
     )
-
-
-def _owner(place: S3Object) -> dict[str, str]:
-    return {"ExpectedBucketOwner": place.owner} if place.owner else {}
 
 
 def _read(shown: str, wanted: Mapping[str, Any], use: Callable[[Any, int], T]) -> T:

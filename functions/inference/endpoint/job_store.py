@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from lading.functions.contract.errors import RequestTooLarge
-from lading.functions.contract.names import JOBS
+from lading.functions.contract.names import JOBS, expected_owner
 from lading.functions.contract.settings import JobsPlace
 
 WAITING, ACCEPTED, RUNNING, SUBMITTED = "waiting", "accepted", "running", "submitted"
@@ -70,7 +70,7 @@ class JobStore:
 
     def __init__(self, place: JobsPlace) -> None:
         self._place = place
-        self._owner = {"ExpectedBucketOwner": place.owner} if place.owner else {}
+        self._owner = expected_owner(place.owner)
 
     def create(self, job: Job) -> None:
         """Store a new job."""
