@@ -140,8 +140,12 @@ class LambdaModel(Construct):
         artifact = model.artifact
         self.golden_owner = _owner(artifact.archive) if isinstance(artifact, S3Artifact) else ""
         self.version = self.function.current_version
-        provisioned = settings.provisioned_concurrency
-        self.alias = lambda_.Alias(
+        self.alias = self._alias()
+
+    def _alias(self) -> lambda_.Alias:
+        """Create the alias `live` of the published version."""
+        provisioned = self._model.settings.provisioned_concurrency
+        alias = lambda_.Alias(
             self,
             "Live",
             alias_name=ALIAS,
@@ -149,7 +153,8 @@ class LambdaModel(Construct):
             provisioned_concurrent_executions=provisioned.count or None if provisioned else None,
         )
         if provisioned and provisioned.schedule:
-            schedule_concurrency(self.alias, provisioned)
+            schedule_concurrency(alias, provisioned)
+        return alias
 
     def _image(self) -> lambda_.Code | None:
         """Return the image of a function with a GPU; None: it has layers."""
