@@ -1,4 +1,4 @@
-"""What a batch on AWS costs: estimated before it starts, and told after.
+"""What a batch on AWS costs: estimated before it starts, and calculated after.
 
 Prices of Step Functions and S3 are those of us-east-1, 2026-11-29; Lambda's are in `prices.yaml`.
 https://aws.amazon.com/step-functions/pricing/ and https://aws.amazon.com/s3/pricing/

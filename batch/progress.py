@@ -36,7 +36,7 @@ class Meter:
     Args:
         size: the size of the input; see `RowSource.size`.
         before: chunks that an interrupted run had finished.
-        on_progress: what is told.
+        on_progress: called with the progress so far.
         clock: returns seconds.
     """
 

@@ -18,9 +18,9 @@ from lading.functions.evidence.counts import VersionCounts
 
 MINUTE_MS: Final = 60_000
 BY_FUNCTION: Final = METRICS.of_function[-1][-1]
-"""The field of a line by which the versions of one function are told apart."""
+"""The field of a line that identifies the version of the function."""
 BY_VERSION: Final = METRICS.dimensions[1]
-"""The field by which the locked versions of a model are told apart."""
+"""The field that identifies the locked version of the model."""
 
 _REPORT = re.compile(r"REPORT RequestId: .*\bStatus: (?:error|timeout)")
 _STREAM_VERSION = re.compile(r"\[([0-9]+)\]")

@@ -1,8 +1,8 @@
 """Explanations in KServe's v1, in TorchServe's and in the plain dialect.
 
-Each decodes and encodes as its own prediction does, so an error is told as there; the predictor in
-between also explains. A JSON body may have `explain_parameters` beside its inputs, as MLServer
-calls them: {"target": ..., "seed": ...}.
+Each decodes and encodes as its own prediction does, and returns errors in the same form; the
+predictor in between also explains. A JSON body may have `explain_parameters` beside its inputs, as
+MLServer calls them: {"target": ..., "seed": ...}.
 """
 
 from collections.abc import Generator

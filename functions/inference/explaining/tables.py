@@ -1,4 +1,4 @@
-"""Shapley values of the columns of one row, and how they are told."""
+"""Shapley values of the columns of one row, and the document that holds them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
