@@ -16,7 +16,10 @@ from lading.functions.inference.wire.asgi import App
 def uvicorn_serving(app: App, **options: Any) -> Iterator[str]:
     """`host:port` of `app` under uvicorn with these options, in a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", **options))
+    # uvicorn's own configuration of logging closes every handler. TensorFlow's closes its stream
+    # then: the one that pytest keeps the output of later tests in.
+    config = uvicorn.Config(app, lifespan="off", log_level="error", log_config=None, **options)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     while not server.started:
