@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from lading.cli.errors import InputUnreadable
-from lading.cli.locked import chosen_version
+from lading.api.errors import InputUnreadable
+from lading.api.locked import chosen_version
 from lading.cli.placements import placements_of
 from lading.cli.stage_costs import stage_costs
 from lading.cli.tables import show_table

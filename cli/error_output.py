@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from lading.api.errors import AwsRefused, LadingError, NothingLocked, ServerError
 from lading.batch.errors import BatchChanged, BatchRuns, OutputUnusable, RowFailed, S3Refused
 from lading.cli.errors import EXIT, CliError
 from lading.cli.settings import colors
@@ -42,6 +43,10 @@ _CODES: dict[type[Exception], int] = {
     NotFound: EXIT.not_found,
     InferenceError: EXIT.request,
     EmulatorError: EXIT.server,
+    NothingLocked: EXIT.not_found,
+    AwsRefused: EXIT.server,
+    ServerError: EXIT.server,
+    LadingError: EXIT.usage,
 }
 
 

@@ -2,10 +2,8 @@
 
 CliError
 ├── BadCall                 the command line is not valid
-├── NothingLocked           the lock has no such model, version or label
 ├── NoJudgement             no judge has looked at a roll-out of the model
 ├── NothingToCompare        the log has no requests of a version
-├── EngineNeeded            the model runs in an engine, not in this process
 ├── ProjectExists           a folder has a project already
 ├── CdkFailed               the CDK could not deploy or delete the stacks
 ├── LibraryNeeded           an optional library is not installed
@@ -17,11 +15,9 @@ CliError
 ├── RetrainingFailed        a retraining has failed
 ├── BatchFailed             a batch in the cloud did not succeed
 ├── NothingToApply          an event proposes no label
-├── TracingMissing          OpenTelemetry is not installed
-└── SubjectError            something named is wrong
-    ├── InputUnreadable     an input file cannot be read
-    ├── AwsRefused          AWS or its library returned an error
-    └── ServerError         a server cannot be reached, or its answer is wrong
+└── TracingMissing          OpenTelemetry is not installed
+
+The errors that commands share with the Python API are in `lading.api.errors`.
 """
 
 from collections.abc import Iterable
@@ -29,6 +25,8 @@ from pathlib import Path
 from typing import Final
 
 from typer.exceptions import TyperException
+
+from lading.api.errors import LadingError
 
 
 class EXIT:
@@ -52,7 +50,7 @@ class EXIT:
     """The model rejected the input."""
 
 
-class CliError(Exception):
+class CliError(LadingError):
     """Root of the tree; carries its exit code."""
 
     code: int = EXIT.usage
@@ -65,18 +63,6 @@ class BadCall(CliError):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "lading"
         super().__init__(f"{error.format_message().rstrip('.')}; see `{command} --help`")
-
-
-class NothingLocked(CliError):
-    """The lock has no such model, version or label."""
-
-    code = EXIT.not_found
-
-    def __init__(self, lock: Path, what: str) -> None:
-        advice = "run `lading versions` to list what it has, `lading package` to add to it"
-        if not lock.exists():
-            advice = "the file does not exist yet; run `lading package` to create it"
-        super().__init__(f"{lock} has no {what}; {advice}")
 
 
 class NoJudgement(CliError):
@@ -104,16 +90,6 @@ class NothingToCompare(CliError):
         )
 
 
-class EngineNeeded(CliError):
-    """The model runs in an engine, not in this process."""
-
-    def __init__(self, model: str, engine: str) -> None:
-        super().__init__(
-            f"model '{model}' runs in {engine}, not in this process; start it with "
-            f"`lading serve {model}`, then call it with --url"
-        )
-
-
 class TracingMissing(CliError):
     """OpenTelemetry's SDK is not installed."""
 
@@ -121,17 +97,6 @@ class TracingMissing(CliError):
         super().__init__(
             "--traces needs OpenTelemetry's SDK; install it with pip install 'lading[tracing]'"
         )
-
-
-class SubjectError(CliError):
-    """Something named, such as a file or a server, is wrong."""
-
-    def __init__(self, subject: str, reason: str) -> None:
-        super().__init__(f"{subject}: {reason}")
-
-
-class InputUnreadable(SubjectError):
-    """An input file cannot be read."""
 
 
 class ProjectExists(CliError):
@@ -241,15 +206,3 @@ class NothingToApply(CliError):
             f"the event proposes no label for version {version} of model '{model}'; "
             "write one with --label, such as --label candidate"
         )
-
-
-class AwsRefused(SubjectError):
-    """AWS or its library returned an error."""
-
-    code = EXIT.server
-
-
-class ServerError(SubjectError):
-    """A server cannot be reached, or its answer is wrong."""
-
-    code = EXIT.server

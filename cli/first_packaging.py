@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from lading.cli.commands.package import Work, package_each, package_line
+from lading.api.packaging import Work, package_each, package_line
 from lading.cli.options import STORE
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.cli.locked import chosen_version
+from lading.api.locked import chosen_version
 from lading.model_packaging.lock.edits import LockEdit
 from lading.model_packaging.lock.labels import MovedLabel
 

@@ -9,6 +9,7 @@ from typer.core import TyperOption
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from lading.api.errors import LadingError
 from lading.cli.commands.batch import batch
 from lading.cli.commands.distill import distill
 from lading.cli.commands.doctor import doctor
@@ -40,7 +41,7 @@ from lading.cli.deployment.destroy import destroy
 from lading.cli.deployment.logs import logs
 from lading.cli.deployment.status import status
 from lading.cli.error_output import end_with_error
-from lading.cli.errors import BadCall, CliError
+from lading.cli.errors import BadCall
 from lading.cli.operating.costs import costs
 from lading.cli.operating.drill import drill
 from lading.cli.versions.compare import compare
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_run(words or ["--help"]))
     except TyperException as error:
         sys.exit(end_with_error(BadCall(error), as_json="--json" in words))
-    except (CliError, EmulatorError, InferenceError, PackagingError) as error:
+    except (LadingError, EmulatorError, InferenceError, PackagingError) as error:
         sys.exit(end_with_error(error, as_json="--json" in words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)

@@ -11,14 +11,9 @@ from urllib.parse import quote
 
 import typer
 
-from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, call
-from lading.cli.errors import EngineNeeded, InputUnreadable, ServerError
-from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.artifact.specification import Artifact
-from lading.functions.inference.graphs.predictor import open_here
-from lading.functions.inference.models.predictor import Predictor
-from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.api.caller import Caller
+from lading.api.calls import HEADERS, call
+from lading.api.errors import InputUnreadable, ServerError
 
 INPUT: Final = typer.Option(
     "--input", "-i", help='JSON file with {"inputs": ...}, or an image; - is stdin.'
@@ -47,30 +42,6 @@ def read_request(path: str) -> bytes:
     if content[:1].isascii():
         return content
     return json.dumps({"inputs": [{"b64": b64encode(content).decode()}]}).encode()
-
-
-def read_locked(lock: Path, name: str, version: int) -> Artifact:
-    """Return the artifact of a locked version that this process can load.
-
-    Raises:
-        EngineNeeded: an engine serves it.
-        ArtifactError: it is missing or damaged.
-    """
-    digest = read_lock(lock).digests(name)[version]
-    artifact = read_artifact(version_folder(lock, name, version), digest)
-    if engine := artifact.engine_name():
-        raise EngineNeeded(name, engine)
-    return artifact
-
-
-def open_locked(lock: Path, name: str, version: int) -> Predictor:
-    """Return a locked version, loaded in this process.
-
-    Raises:
-        EngineNeeded: an engine serves it.
-        ArtifactError: it is missing or damaged.
-    """
-    return open_here(read_locked(lock, name, version), version)
 
 
 def ask_server(url: str, verb: str, name: str, body: bytes, caller: Caller) -> bytes:

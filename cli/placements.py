@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from lading.api.locked import chosen_version
+from lading.api.progress import show_steps
 from lading.cli.errors import CliError
-from lading.cli.locked import chosen_version
-from lading.cli.progress import show_steps
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import make_up

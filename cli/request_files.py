@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lading.cli.errors import CliError, InputUnreadable
+from lading.api.errors import InputUnreadable
+from lading.cli.errors import CliError
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors import json_values

@@ -1,8 +1,7 @@
 """The environment of this process, as AWS's clients and the CDK read it."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 
 def colors() -> bool | None:
@@ -13,20 +12,3 @@ def colors() -> bool | None:
 def all_variables() -> Mapping[str, str]:
     """Return the variables of this process, for a program that acts for its user."""
     return dict(os.environ)
-
-
-@contextmanager
-def aws_environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Replace the variables of AWS's clients by these while the block runs."""
-    before = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    _replace(before, variables)
-    try:
-        yield
-    finally:
-        _replace(variables, before)
-
-
-def _replace(old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    for key in old:
-        os.environ.pop(key, None)
-    os.environ.update(new)

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from lading.cli.errors import NothingLocked
-from lading.cli.locked import chosen_version, locked_model
+from lading.api.errors import NothingLocked
+from lading.api.locked import chosen_version, locked_model
 from lading.cli.settings import colors
 from lading.functions.contract.errors import SignatureRefused
 from lading.functions.inference.attestation.verification import signer_of, verify

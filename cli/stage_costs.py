@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from lading.cli.locked import chosen_version
+from lading.api.locked import chosen_version
 from lading.cli.tables import show_table
 from lading.model_packaging.lock.file import Lock, S3Copy, read_lock
 from lading.model_packaging.placement.prices import Prices

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from lading.api.progress import OnStep
 from lading.batch.collecting import collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
 from lading.batch.outputs.registry import output_suffix
@@ -24,7 +25,6 @@ from lading.batch.sources.source import ChunkSize, RowSource
 from lading.batch.staging import CloudInput, Kind, in_place, staged
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.cli.aws.batches import BatchExecution, BatchService
-from lading.cli.progress import OnStep
 from lading.functions.inference.batches.event import ERRORS as FAILED
 from lading.functions.inference.batches.event import RECORDS, RESULTS
 from lading.functions.inference.models.predictor import ModelMetadata

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from lading.cli.errors import AwsRefused
+from lading.api.errors import AwsRefused
 from lading.stacks.stages.settings import Names
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lading.api.progress import OnStep
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import RetrainingFailed, RetrainingRuns
-from lading.cli.progress import OnStep
 from lading.stacks.stages.settings import OUTPUTS
 
 _POLL_SECONDS = 2.0

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lading.cli.errors import AwsRefused
+from lading.api.errors import AwsRefused
 from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import function_log
 

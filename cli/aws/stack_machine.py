@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
-from lading.cli.errors import AwsRefused
+from lading.api.errors import AwsRefused
 
 
 class StackMachine:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from lading.cli.errors import AwsRefused, TokenNotFound
+from lading.api.errors import AwsRefused
+from lading.cli.errors import TokenNotFound
 from lading.functions.authorizer.grants import token_digest, token_id
 from lading.functions.contract.names import TOKENS, usage_key
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.cli.errors import NothingLocked
-from lading.cli.locked import locked_model
-from lading.cli.progress import live_step
+from lading.api.errors import NothingLocked
+from lading.api.locked import locked_model
+from lading.api.progress import live_step
 from lading.model_packaging.lock.file import LocalCopy, read_lock
 from lading.model_packaging.store.transfer import Check, Transferred, transfer
 from lading.model_packaging.store.versions import Store

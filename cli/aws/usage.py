@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from lading.cli.errors import AwsRefused
+from lading.api.errors import AwsRefused
 from lading.functions.contract.names import METRICS, access_log, function_log
 from lading.model_packaging.placement.used import UsedFunction, UsedStage
 from lading.stacks.stages.settings import Deployment

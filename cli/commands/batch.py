@@ -8,16 +8,16 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
+from lading.api.errors import EngineNeeded
+from lading.api.locked import chosen_version
+from lading.api.progress import show_steps
 from lading.batch.run import Batch, Summary, run_batch
 from lading.batch.sources.source import ChunkSize
 from lading.cli.aws.batch_function import batch_function, batch_service, deployment_of
 from lading.cli.aws.batch_run import run_in_cloud
 from lading.cli.batch_progress import duration, show_batch
 from lading.cli.commands.tokens import Region
-from lading.cli.errors import EngineNeeded
-from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Json, Lock, Name
-from lading.cli.progress import show_steps
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.cli.tables import show_table
 from lading.functions.contract.names import artifact_folder

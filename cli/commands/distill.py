@@ -6,12 +6,13 @@ from typing import Any
 
 import typer
 
-from lading.cli.commands.package import package_document, package_line
+from lading.api.packaging import package_line
+from lading.api.progress import show_stages, show_steps
+from lading.api.training import builder_of
+from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, Region, estimator_of
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
-from lading.cli.progress import show_stages, show_steps
 from lading.cli.tables import show_table
-from lading.cli.training import builder_of
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import ENERGY

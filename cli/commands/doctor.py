@@ -10,11 +10,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from lading.api.errors import LadingError
+from lading.api.progress import show_steps
 from lading.cli.deployment.account import concurrency, identity, is_bootstrapped
 from lading.cli.deployment.cdk import system_node
-from lading.cli.errors import CliError
 from lading.cli.options import Json
-from lading.cli.progress import show_steps
 from lading.cli.tables import show_table
 from lading.functions.contract.names import VERSION
 from lading.model_packaging.confinement import unavailable
@@ -139,7 +139,7 @@ def _asked(what: str, ask: Callable[[], str], advice: str) -> Check:
     """Return the check that an answer of AWS gives; an empty one is not enough."""
     try:
         found = ask()
-    except CliError as error:
+    except LadingError as error:
         return Check(what, "deploying", False, str(error), advice)
     return Check(what, "deploying", bool(found), found or "not enough", advice)
 

@@ -10,11 +10,12 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from lading.api.errors import InputUnreadable
+from lading.api.locked import chosen_version
 from lading.cli.drift.edges import Bins
 from lading.cli.drift.monitor import monitor_files
 from lading.cli.drift.page import render_drift
-from lading.cli.errors import CliError, InputUnreadable, Unwritable
-from lading.cli.locked import chosen_version
+from lading.cli.errors import CliError, Unwritable
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.cli.tables import show_table
 from lading.functions.drift.verdict import FEWEST_ROWS, LARGE, Judged, judge

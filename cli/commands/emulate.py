@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.errors import NothingLocked, ServerError
+from lading.api.progress import show_steps
+from lading.api.settings import aws_environment
 from lading.cli.aws.token_table import TokenTable
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
 from lading.cli.error_output import print_error
-from lading.cli.errors import NothingLocked, ServerError
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
-from lading.cli.progress import show_steps
-from lading.cli.settings import aws_environment
 from lading.cli.smoke.checks import call_plainly, check_refusals
 from lading.cli.smoke.golden import StableModel, stable_models
 from lading.emulator.checkout import CODE

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from lading.api.locked import locked_model
 from lading.cli.errors import Unwritable
 from lading.cli.lock_edits import version_of
-from lading.cli.locked import locked_model
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Name
 from lading.cli.tables import show_table
 from lading.functions.contract.names import DEFAULT_LABEL

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.locked import chosen_version, open_locked
 from lading.cli.errors import Unwritable
-from lading.cli.locked import chosen_version
-from lading.cli.model_requests import INPUT, ask_server, open_locked, read_request
+from lading.cli.model_requests import INPUT, ask_server, read_request
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.tables import show_table
 from lading.functions.inference.dialects import plain

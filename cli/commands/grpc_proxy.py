@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.remote_models import Api, RemoteCatalog
 from lading.cli.options import Json, Sign, Token
-from lading.cli.remote_models import Api, RemoteCatalog
 from lading.emulator.grpc_server import serving_grpc
 from lading.functions.inference.entry.http_server import Listening, address_of
 

@@ -10,10 +10,11 @@ from typing import Annotated, Literal, NamedTuple
 
 import typer
 
+from lading.api.errors import SubjectError
+from lading.api.progress import live_step
 from lading.cli.delivery.github import add_workflows
-from lading.cli.errors import ProjectExists, SubjectError
+from lading.cli.errors import ProjectExists
 from lading.cli.options import Json
-from lading.cli.progress import live_step
 from lading.cli.projects.files import EXAMPLE, MODELS, project_files
 from lading.cli.projects.guess import Guess, Rows, guess, guess_name, missing_column
 from lading.model_packaging.errors import SourceUntrusted

@@ -2,33 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
+from lading.api.packaging import Work, package_each, package_line
 from lading.cli.error_output import error_document, exit_code, print_error
 from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
-from lading.cli.progress import show_stages
 from lading.cli.signatures import SigningKey
-from lading.cli.training import builder_of, find_trained, with_source
-from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import NAME_PATTERN
-from lading.functions.inference.artifact.specification import SERVING_DEFAULT
-from lading.model_packaging.errors import PackagingError
-from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.packaging_limits import LONGEST_S, Limits
-from lading.model_packaging.pipeline import package as package_model
 from lading.model_packaging.signing.keys import open_key
 from lading.model_packaging.signing.signing import seal
 from lading.model_packaging.specification import Packaged
-from lading.model_packaging.store.publication import Seal
-from lading.model_packaging.store.versions import Store, open_store
+from lading.model_packaging.store.versions import open_store
 
 _REGION = typer.Option(
     envvar="LADING_REGIONS", help="Region for the image of a large model; repeat for more."
@@ -108,42 +100,6 @@ def _labeled(specs: Sequence[ModelSpec], labels: Sequence[str] | None) -> Sequen
     return [replace(spec, labels=tuple(labels)) for spec in specs] if labels else specs
 
 
-class Work(NamedTuple):
-    """What all models are packaged with."""
-
-    store: Store
-    lock: Path
-    regions: Sequence[str] = ()
-    sealed: Seal | None = None
-    limits: Limits = Limits()
-    verbose: bool = False
-
-
-def package_each(
-    specs: Sequence[ModelSpec], work: Work
-) -> Iterator[tuple[str, Packaged | Exception]]:
-    """Package one model after another; yield each name with its version or its error."""
-    for spec in specs:
-        try:
-            with (
-                show_stages(spec.name, verbose=work.verbose) as on_stage,
-                isolated(work.limits) as builder,
-            ):
-                packaged = find_trained(spec, work.lock) or package_model(
-                    with_source(spec, work.lock),
-                    work.store,
-                    work.lock,
-                    on_stage,
-                    work.regions,
-                    builder_of(spec, work.lock, builder),
-                    work.sealed,
-                )
-        except (PackagingError, InferenceError) as error:
-            yield spec.name, error
-        else:
-            yield spec.name, packaged
-
-
 def _summarize(failures: Mapping[str, Exception], models: int) -> int:
     """Print which of several models failed, and return the exit code."""
     if models > 1:
@@ -159,18 +115,3 @@ def package_document(name: str, outcome: Packaged | Exception) -> dict[str, Any]
         return {"model": name, "error": error_document(outcome)}
     words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}
     return {words.get(key, key): value for key, value in asdict(outcome).items()}
-
-
-def package_line(packaged: Packaged) -> str:
-    """Return the result for users, as one line."""
-    state = "published" if packaged.built else "unchanged"
-    line = f"{packaged.name} version {packaged.version} {state}: {packaged.size_after:,} bytes"
-    if packaged.size_after != packaged.size_before:
-        line += f" (was {packaged.size_before:,})"
-    if packaged.accuracy is not None:
-        line += f", {packaged.accuracy}"
-    if packaged.signatures != (SERVING_DEFAULT,):
-        line += f", signatures: {', '.join(packaged.signatures)}"
-    if packaged.target != "lambda":
-        line += f", for {packaged.target}"
-    return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"

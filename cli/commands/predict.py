@@ -9,12 +9,12 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.locked import chosen_version, read_locked
+from lading.api.remote_models import Api, RemoteCatalog
 from lading.cli.errors import CliError
-from lading.cli.locked import chosen_version
-from lading.cli.model_requests import ask_server, read_input, read_locked
+from lading.cli.model_requests import ask_server, read_input
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
-from lading.cli.remote_models import Api, RemoteCatalog
 from lading.cli.request_files import Inputs, request_of_arrays, request_of_file, request_of_values
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec

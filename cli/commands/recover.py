@@ -4,11 +4,13 @@ import json
 
 import typer
 
-from lading.cli.commands.package import package_document, package_line
+from lading.api.packaging import package_line
+from lading.api.progress import show_stages
+from lading.api.training import find_trained
+from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, Region, estimator_of
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
-from lading.cli.progress import show_stages
-from lading.cli.training import find_trained, follow
+from lading.cli.script_output import follow
 from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import load_manifest

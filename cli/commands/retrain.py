@@ -8,14 +8,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from lading.api.progress import show_steps
+from lading.api.training import package_run, recipe_of
 from lading.cli.aws.retraining import Execution, RetrainingMachine
 from lading.cli.commands.tokens import STAGE, STAGES, Region, Stage, Stages
 from lading.cli.errors import NothingToApply
 from lading.cli.lock_edits import DryRun, label_line, show_edit
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Store
-from lading.cli.progress import show_steps
+from lading.cli.script_output import follow
 from lading.cli.tables import show_table
-from lading.cli.training import follow, package_run, recipe_of
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.lock.labels import moved_label
 from lading.model_packaging.manifest.models import load_manifest

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.cli.locked import chosen_version
+from lading.api.locked import chosen_version
 from lading.cli.options import LOCK, Lock
 from lading.cli.settings import colors
 from lading.emulator.checkout import packaged_file

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.local_endpoint import local_endpoint
+from lading.api.locked import served_settings
 from lading.cli.first_packaging import package_first
-from lading.cli.local_endpoint import local_endpoint
-from lading.cli.locked import served_settings
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
 from lading.cli.settings import colors
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.progress import live_step
 from lading.cli.errors import Unwritable
 from lading.cli.options import LOCK, Json, Lock, Names
-from lading.cli.progress import live_step
 from lading.cli.signatures import SigningKey, Version, chosen_versions
 from lading.functions.inference.attestation.verification import short
 from lading.model_packaging.lock.file import LockedVersion

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 from click import Choice
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.progress import show_steps
 from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names, Sign, Token
-from lading.cli.progress import show_steps
 from lading.cli.smoke.checks import Check, check_model, check_refusals
 from lading.cli.smoke.golden import StableModel, stable_models
 from lading.cli.smoke.proofs import Proof, find_proofs

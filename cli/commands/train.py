@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lading.cli.commands.package import package_document, package_line
+from lading.api.packaging import package_line
+from lading.api.training import existing, package_run, recipe_of
+from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.errors import CloudUnnamed
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
-from lading.cli.training import existing, follow, package_run, recipe_of
+from lading.cli.script_output import follow
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import ENERGY
 from lading.model_packaging.manifest.models import load_manifest

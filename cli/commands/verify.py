@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.progress import live_step
 from lading.cli.error_output import exit_code, print_error
 from lading.cli.options import LOCK, Json, Lock, Names
-from lading.cli.progress import live_step
 from lading.cli.signatures import (
     STAGE,
     STAGES,

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.errors import InputUnreadable
 from lading.cli.commands.tokens import STAGES, Stages
 from lading.cli.cost_changes import CostChange, Month, Project, cells, cost_changes, total
-from lading.cli.errors import InputUnreadable, Unwritable
+from lading.cli.errors import Unwritable
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from lading.cli.versions.diff import compare_published, fact_cells, notes_of, shown_facts
 from lading.functions.contract.names import DEFAULT_LABEL

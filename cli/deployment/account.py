@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lading.cli.errors import AwsRefused, LibraryNeeded
+from lading.api.errors import AwsRefused
+from lading.cli.errors import LibraryNeeded
 from lading.stacks.stages.settings import OUTPUTS, Names
 
 _BOOTSTRAP = "CDKToolkit"

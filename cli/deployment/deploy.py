@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
+from lading.api.errors import NothingLocked
+from lading.api.progress import OnStep, show_steps
 from lading.cli.deployment.account import Identity, identity
 from lading.cli.deployment.cdk import ProjectCdk
 from lading.cli.deployment.events import Event
 from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages, read_stage
-from lading.cli.errors import NothingLocked
 from lading.cli.options import LOCK, Json, Lock
-from lading.cli.progress import OnStep, show_steps
 from lading.cli.quantities import seconds_text
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import read_lock

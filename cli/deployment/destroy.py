@@ -6,13 +6,13 @@ from time import monotonic
 
 import typer
 
+from lading.api.progress import show_steps
 from lading.cli.deployment.account import identity
 from lading.cli.deployment.cdk import ProjectCdk
 from lading.cli.deployment.events import Event
 from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages, Yes, read_stage
 from lading.cli.errors import CliError
 from lading.cli.options import Json
-from lading.cli.progress import show_steps
 from lading.cli.quantities import seconds_text
 
 _STAYS = (

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from lading.api.locked import chosen_version
+from lading.api.progress import show_steps
 from lading.cli.aws.usage import Period, TenantRequests, UsageReader
 from lading.cli.commands.tokens import STAGE, STAGES, Region, Stage, Stages
-from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.placements import needs_of
-from lading.cli.progress import show_steps
 from lading.cli.stage_costs import stage_costs
 from lading.cli.tables import show_table
 from lading.model_packaging.lock.file import read_lock

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
+from lading.api.errors import LadingError
+from lading.api.progress import show_steps
 from lading.cli.commands.emulate import create_token, deploy, find_model, lambda_python, project_of
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
-from lading.cli.errors import EXIT, CliError
+from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
-from lading.cli.progress import show_steps
 from lading.cli.smoke.checks import call_plainly
 from lading.cli.smoke.golden import StableModel
 from lading.emulator.cloud.account import EmulatedCloud
@@ -125,7 +126,7 @@ def ask_golden(url: str, model: StableModel, token: str) -> Outcome:
     """Send a golden request; a refusal of a server and silence are both a loss."""
     try:
         reply, wrong = call_plainly(url, model, Caller(token))
-    except CliError:
+    except LadingError:
         return "lost"
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return "lost"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, ServerAnswer, call
+from lading.api.caller import Caller
+from lading.api.calls import HEADERS, ServerAnswer, call
 from lading.cli.smoke.codecs import CODECS, Codec
 from lading.cli.smoke.golden import StableModel
 from lading.cli.smoke.operations import Operation, offered_operations

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lading.cli.errors import InputUnreadable, NothingLocked
+from lading.api.errors import InputUnreadable, NothingLocked
 from lading.emulator.engines.local_engines import LANGUAGE
 from lading.functions.contract.names import DEFAULT_LABEL, artifact_archive, artifact_folder
 from lading.functions.inference.artifact.reading import sha256

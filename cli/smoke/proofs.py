@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from lading.cli.aws.signing import Caller, is_here
+from lading.api.caller import Caller, is_here
 from lading.cli.smoke.checks import Check
 from lading.functions.contract.alarms import ALARMS, alarm_name
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.errors import InputUnreadable
 from lading.cli.aws.rollouts import request_events
 from lading.cli.commands.tokens import STAGE, STAGES, Region, Stages
-from lading.cli.errors import InputUnreadable, NothingToCompare
+from lading.cli.errors import NothingToCompare
 from lading.cli.options import Json
 from lading.cli.tables import show_table
 from lading.cli.versions.compared import Compared, Row, compared, rows_of

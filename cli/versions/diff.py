@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lading.cli.errors import InputUnreadable
+from lading.api.errors import InputUnreadable
 from lading.cli.lock_edits import version_of
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.cli.tables import show_table

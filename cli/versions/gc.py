@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.cli.errors import NothingLocked
+from lading.api.errors import NothingLocked
 from lading.cli.options import LOCK, STORE, Json, Lock, Names, Store
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.sizes import in_words

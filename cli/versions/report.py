@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from lading.api.errors import InputUnreadable
+from lading.api.locked import chosen_version
 from lading.cli.energy import EnergyFile, Region, estimator_of
-from lading.cli.errors import InputUnreadable, Unwritable
-from lading.cli.locked import chosen_version
+from lading.cli.errors import Unwritable
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION

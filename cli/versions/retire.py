@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lading.api.locked import chosen_version
 from lading.cli.lock_edits import DryRun, show_edit
-from lading.cli.locked import chosen_version
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.model_packaging.lock.retirement import retire as retire_version
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lading.api.locked import locked_model
 from lading.cli.lock_edits import DryRun, label_line, show_edit, version_of
-from lading.cli.locked import locked_model
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import read_lock

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from lading.cli.locked import locked_model
+from lading.api.locked import locked_model
 from lading.cli.options import LOCK, Json, Lock, Names
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, local_signature, trust_of_stage
 from lading.cli.tables import show_table

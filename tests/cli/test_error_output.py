@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from lading.api.errors import NothingLocked
 from lading.cli.error_output import end_with_error, exit_code
-from lading.cli.errors import EXIT, CliError, NothingLocked
+from lading.cli.errors import EXIT, CliError
 from lading.cli.settings import colors
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from lading.cli.errors import NothingLocked, Unwritable
+from lading.api.errors import NothingLocked
+from lading.cli.errors import Unwritable
 
 
 def test_a_missing_lock_and_a_missing_entry_get_different_advice(tmp_path: Path) -> None:

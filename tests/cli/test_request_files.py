@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.cli.errors import CliError, InputUnreadable
+from lading.api.errors import InputUnreadable
+from lading.cli.errors import CliError
 from lading.cli.request_files import request_of_file, request_of_values
 from lading.functions.inference.artifact.specification import TensorSpec
 

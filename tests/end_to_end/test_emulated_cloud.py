@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
+from lading.api.settings import aws_environment
 from lading.cli.commands.emulate import create_token, deploy, describe
-from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.codedeploy import Order
 from lading.functions.contract.dialects import DIALECTS

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lading.api.settings import aws_environment
 from lading.cli.main import main
-from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import TaskPlayer, account_client
 from lading.model_packaging.lock.file import read_lock

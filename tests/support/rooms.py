@@ -3,6 +3,7 @@
 from typing import Final
 
 ROOMS: Final = (
+    "api",
     "batch",
     "cli",
     "emulator",

@@ -27,7 +27,7 @@ def create_service(
     line, which holds its metrics too, is written as soon as its response is out.
 
     Args:
-        settings: what to serve; `lading.cli.locked.served_settings` reads it from a lock.
+        settings: what to serve; `lading.api.locked.served_settings` reads it from a lock.
         threads: predictions at once; 0: one for each processor that this process may use.
         observability: where requests are logged and counted; by default the standard output.
         loaded: called with the models once they are loaded.

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from lading.api.errors import InputUnreadable
 from lading.cli.commands.emulate import find_model
-from lading.cli.errors import EXIT, InputUnreadable
+from lading.cli.errors import EXIT
 from lading.model_packaging.lock.file import CopyElsewhere
 from tests.cli.conftest import Lading
 

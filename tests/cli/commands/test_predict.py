@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.locked import served_settings
+from lading.api.locked import served_settings
 from lading.emulator.function.runtimes import create_function
 from lading.emulator.gateway.api import Gateway
 from lading.emulator.processes.server import in_background

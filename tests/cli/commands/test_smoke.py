@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lading.cli.locked import served_settings
+from lading.api.locked import served_settings
 from lading.functions.contract.dialects import DIALECTS
 from tests.cli.commands.test_serve import serving
 from tests.cli.conftest import Lading

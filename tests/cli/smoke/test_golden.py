@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.errors import InputUnreadable, NothingLocked
+from lading.api.errors import InputUnreadable, NothingLocked
 from lading.cli.smoke.golden import stable_models
 from tests.cli.conftest import Lading
 

@@ -4,7 +4,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
-from lading.cli.aws.signing import Caller
+from lading.api.caller import Caller
 from lading.cli.smoke.checks import Check
 from lading.cli.smoke.proofs import find_proofs
 from lading.stacks.monitoring.alarms import CanaryAlarms, topic_by_name

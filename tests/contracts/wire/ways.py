@@ -17,8 +17,8 @@ import httpx
 import pytest
 from onnx import TensorProto
 
-from lading.cli.aws.signing import Caller
-from lading.cli.remote_models import Api, RemoteCatalog
+from lading.api.caller import Caller
+from lading.api.remote_models import Api, RemoteCatalog
 from lading.emulator.function.runtimes import Runtime, create_function
 from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.processes.ports import free_port

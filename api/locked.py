@@ -3,10 +3,20 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from lading.cli.errors import CliError, NothingLocked
+from lading.api.errors import EngineNeeded, NothingLocked, NotServable
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.contract.settings import ServedModel, ServingSettings
-from lading.model_packaging.lock.file import Lock, LockedModel, local_roots, read_lock
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import Artifact
+from lading.functions.inference.graphs.predictor import open_here
+from lading.functions.inference.models.predictor import Predictor
+from lading.model_packaging.lock.file import (
+    Lock,
+    LockedModel,
+    local_roots,
+    read_lock,
+    version_folder,
+)
 
 
 def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> ServingSettings:
@@ -15,7 +25,7 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
     Raises:
         NothingLocked: the lock does not have a model, or is empty.
         CopyElsewhere: a version is in S3, but not on this machine.
-        CliError: the versions are in different stores.
+        NotServable: the versions are in different stores.
     """
     lock = read_lock(lock_path)
     wanted = list(names) or lock.names()
@@ -38,7 +48,9 @@ def _common_root(roots: list[list[Path]]) -> Path:
         if all(root in others for others in roots):
             return root
     listed = ", ".join(sorted({str(root) for others in roots for root in others}))
-    raise CliError(f"the versions are in several stores ({listed}); package or pull them into one")
+    raise NotServable(
+        f"the versions are in several stores ({listed}); package or pull them into one"
+    )
 
 
 def chosen_version(
@@ -78,3 +90,27 @@ def _served(lock_path: Path, lock: Lock, name: str) -> ServedModel:
     labeled = set(model.labels.values()) or {max(model.versions)}
     digests = {version: model.versions[version].digest for version in sorted(labeled)}
     return ServedModel(name, digests, dict(model.labels))
+
+
+def read_locked(lock: Path, name: str, version: int) -> Artifact:
+    """Return the artifact of a locked version that this process can load.
+
+    Raises:
+        EngineNeeded: an engine serves it.
+        ArtifactError: it is missing or damaged.
+    """
+    digest = read_lock(lock).digests(name)[version]
+    artifact = read_artifact(version_folder(lock, name, version), digest)
+    if engine := artifact.engine_name():
+        raise EngineNeeded(name, engine)
+    return artifact
+
+
+def open_locked(lock: Path, name: str, version: int) -> Predictor:
+    """Return a locked version, loaded in this process.
+
+    Raises:
+        EngineNeeded: an engine serves it.
+        ArtifactError: it is missing or damaged.
+    """
+    return open_here(read_locked(lock, name, version), version)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from lading.cli.errors import CliError
-from lading.cli.settings import aws_environment
+from lading.api.errors import NotServable
+from lading.api.settings import aws_environment
 from lading.emulator.cloud.ministack import dummy_credentials
 from lading.emulator.engines.local_engines import LANGUAGE, LocalEngines
 from lading.emulator.gateway.api import Access
@@ -31,7 +31,7 @@ def local_endpoint(
     served: the stable one, else the newest.
 
     Raises:
-        CliError: several models have engines, or AWS's client is not installed.
+        NotServable: several models have engines, or AWS's client is not installed.
         EmulatorError: the engine cannot be used on this machine, or does not start.
     """
     found, nodes = _engines(settings, lock), _node_engines(settings, lock)
@@ -40,14 +40,14 @@ def local_endpoint(
         return
     if len(found) > 1:
         names = ", ".join(model.name for model, _ in found)
-        raise CliError(f"{names} each need an engine; name one of them, or run `lading emulate`")
+        raise NotServable(f"{names} each need an engine; name one of them, or run `lading emulate`")
     if find_spec("boto3") is None:
-        raise CliError("calls of endpoints need boto3, AWS's client; run `make cloud`")
+        raise NotServable("calls of endpoints need boto3, AWS's client; run `make cloud`")
     asked = nodes | {model.name: (_served_version(model), engine) for model, engine in found}
     for name, (tested, _) in nodes.items():
         if asked[name][0] != tested:
             reason = f"a graph needs version {tested} of '{name}', whose version {asked[name][0]}"
-            raise CliError(f"{reason} is served; name the graph alone")
+            raise NotServable(f"{reason} is served; name the graph alone")
     endpoints = [
         LocalEndpoint(
             name, engines.engine(name, engine.name, version_folder(lock, name, version) / ENGINE)
@@ -85,7 +85,7 @@ def _node_engines(settings: ServingSettings, lock: Path) -> dict[str, tuple[int,
     """Return the models of served graphs that have an engine, each with its version.
 
     Raises:
-        CliError: two graphs need different versions of one model.
+        NotServable: two graphs need different versions of one model.
     """
     locked = read_lock(lock)
     found: dict[str, tuple[int, LockedEngine]] = {}
@@ -98,7 +98,9 @@ def _node_engines(settings: ServingSettings, lock: Path) -> dict[str, tuple[int,
                 known, _ = found.setdefault(name, (number, engine))
                 if known != number:
                     reason = f"'{model.name}' needs version {number} of '{name}', which also needs"
-                    raise CliError(f"{reason} to run in version {known}; name one graph to serve")
+                    raise NotServable(
+                        f"{reason} to run in version {known}; name one graph to serve"
+                    )
     return found
 
 

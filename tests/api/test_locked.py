@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.errors import CliError, NothingLocked
-from lading.cli.locked import chosen_version, served_settings
+from lading.api.errors import NothingLocked, NotServable
+from lading.api.locked import chosen_version, served_settings
 from tests.cli.conftest import Lading
 
 
@@ -32,5 +32,5 @@ def test_versions_in_different_stores_cannot_be_served_together(
         (workspace / store / "models" / "double" / "1").mkdir(parents=True, exist_ok=True)
         (workspace / store / "models" / "triple" / "1").mkdir(parents=True, exist_ok=True)
     lock.write_text(json.dumps({"double": document["double"], "triple": other}))
-    with pytest.raises(CliError, match="the versions are in several stores"):
+    with pytest.raises(NotServable, match="the versions are in several stores"):
         served_settings(lock, ())

@@ -1,12 +1,10 @@
-"""The joins of training and packaging that several commands share."""
+"""The joins of training and packaging: a model's source may be the result of a training."""
 
 from pathlib import Path
-from time import monotonic
 
-import typer
-
-from lading.cli.energy import estimator_of
-from lading.cli.progress import show_stages
+from lading.api.progress import show_stages
+from lading.model_packaging.energy.estimate import Estimator
+from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.errors import SourceError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.edits import edit_lock
@@ -23,7 +21,6 @@ from lading.training.distillation.teachers import find_teacher
 from lading.training.energy import add_energy
 from lading.training.errors import TrainingError
 from lading.training.known import find_version
-from lading.training.output import OnLine
 from lading.training.recipe import Recipe, read_recipe
 from lading.training.recovery.recovering import (
     read_recovery,
@@ -68,7 +65,7 @@ def with_source(spec: ModelSpec, lock: Path) -> ModelSpec:
 
 def _counted(run: Run) -> Run:
     """Return a training with its energy, also if the command that trained was killed before."""
-    return add_energy(run, estimator_of())
+    return add_energy(run, Estimator(read_published(), ""))
 
 
 def package_run(spec: ModelSpec, run: Run, store: Store, lock: Path) -> Packaged:
@@ -113,13 +110,3 @@ def existing(spec: ModelSpec, lock: Path, number: int, published: Published) -> 
     model = edit_lock(lock, labeled).after.model(spec.name)
     labels = tuple(sorted(label for label, at in model.labels.items() if at == number))
     return summarize(published, number, built=False, labels=labels)
-
-
-def follow() -> OnLine:
-    """Return a function that prints each line of a script's output with the elapsed time."""
-    began = monotonic()
-
-    def line(text: str) -> None:
-        typer.echo(f"  {monotonic() - began:7.1f} s  {text}", err=True)
-
-    return line

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lading.cli.calls import call
-from lading.cli.errors import ServerError
+from lading.api.calls import call
+from lading.api.errors import ServerError
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from lading.cli.progress import live_step, show_stages, show_steps
+from lading.api.progress import live_step, show_stages, show_steps
 
 AT_A_TERMINAL = """
-from lading.cli.progress import show_steps
+from lading.api.progress import show_steps
 with show_steps() as show:
     show("deploy [all]")
     show("")

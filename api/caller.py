@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from lading.cli.errors import AwsRefused, ServerError
+from lading.api.errors import AwsRefused, ServerError
 
 _EXECUTE_API = re.compile(
     r"[a-z0-9]+(?:-vpce-[a-z0-9]+)?\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"

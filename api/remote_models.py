@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from lading.cli.aws.signing import Caller
-from lading.cli.calls import HEADERS, ServerAnswer, call
-from lading.cli.errors import CliError
+from lading.api.caller import Caller
+from lading.api.calls import HEADERS, ServerAnswer, call
+from lading.api.errors import LadingError
 from lading.functions.contract.errors import (
     InferenceError,
     MalformedRequest,
@@ -65,7 +65,7 @@ class Api:
         address = f"{self.url.rstrip('/')}{path}"
         try:
             return call(address, body, self.caller.headers(address, body, headers), headers)
-        except CliError as error:
+        except LadingError as error:
             raise ApiSilent(str(error)) from error
 
 

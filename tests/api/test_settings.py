@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lading.cli.settings import aws_environment
+from lading.api.settings import aws_environment
 
 
 def test_aws_variables_are_replaced_and_then_restored(monkeypatch: pytest.MonkeyPatch) -> None:

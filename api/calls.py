@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
-from lading.cli.errors import ServerError
+from lading.api.errors import ServerError
 
 HEADERS: Mapping[str, str] = MappingProxyType({"Content-Type": "application/json"})
 """Headers of a call with JSON; a signature covers them."""

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lading.cli.aws.signing import Caller
-from lading.cli.errors import AwsRefused, ServerError
+from lading.api.caller import Caller
+from lading.api.errors import AwsRefused, ServerError
 from tests.cli.conftest import Lading
 from tests.support.s3 import aws
 

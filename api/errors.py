@@ -1,0 +1,81 @@
+"""Errors of the Python API; the other rooms' errors pass through it unchanged.
+
+LadingError
+├── NothingLocked           the lock has no such model, version or label
+├── NotServable             models of a lock cannot be served together on this machine
+├── EngineNeeded            the model runs in an engine, not in this process
+├── NotPackageable          an object is not a model that can be saved, or lacks something
+└── SubjectError            something named is wrong
+    ├── InputUnreadable     an input cannot be read, or does not fit the model
+    ├── AwsRefused          AWS or its library returned an error
+    └── ServerError         a server cannot be reached, or its answer is wrong
+        └── ErrorAnswer     a server answered with an error
+"""
+
+from pathlib import Path
+
+
+class LadingError(Exception):
+    """Root of the tree; its text is one line for the person who calls."""
+
+
+class NothingLocked(LadingError):
+    """The lock has no such model, version or label."""
+
+    def __init__(self, lock: Path, what: str) -> None:
+        advice = "run `lading versions` to list what it has, `lading package` to add to it"
+        if not lock.exists():
+            advice = "the file does not exist yet; run `lading package` to create it"
+        super().__init__(f"{lock} has no {what}; {advice}")
+
+
+class NotServable(LadingError):
+    """Models of a lock cannot be served together on this machine."""
+
+
+class EngineNeeded(LadingError):
+    """The model runs in an engine, not in this process."""
+
+    def __init__(self, model: str, engine: str) -> None:
+        super().__init__(
+            f"model '{model}' runs in {engine}, not in this process; start it with "
+            f"`lading serve {model}`, then call it with --url, or lading.Client"
+        )
+        self.model, self.engine = model, engine
+
+
+class NotPackageable(LadingError):
+    """An object is not a model that can be saved, or something is missing to package it."""
+
+
+class SubjectError(LadingError):
+    """Something named, such as a file or a server, is wrong."""
+
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(f"{subject}: {reason}")
+
+
+class InputUnreadable(SubjectError):
+    """An input cannot be read, or does not fit the model."""
+
+
+class AwsRefused(SubjectError):
+    """AWS or its library returned an error."""
+
+
+class ServerError(SubjectError):
+    """A server cannot be reached, or its answer is wrong."""
+
+
+class ErrorAnswer(ServerError):
+    """A server answered with an error.
+
+    Args:
+        url: the address.
+        status: the HTTP status.
+        reason: the text of the service or of the gateway.
+    """
+
+    def __init__(self, url: str, status: int, reason: str) -> None:
+        super().__init__(url, f"{status} {reason}")
+        self.url, self.status, self.reason = url, status, reason

@@ -1,0 +1,69 @@
+"""Packages models of a manifest, each in a process of its own."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from lading.api.progress import show_stages
+from lading.api.training import builder_of, find_trained, with_source
+from lading.functions.contract.errors import InferenceError
+from lading.functions.inference.artifact.specification import SERVING_DEFAULT
+from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.isolated import isolated
+from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.packaging_limits import Limits
+from lading.model_packaging.pipeline import package as package_model
+from lading.model_packaging.specification import Packaged
+from lading.model_packaging.store.publication import Seal
+from lading.model_packaging.store.versions import Store
+
+
+class Work(NamedTuple):
+    """What all models are packaged with."""
+
+    store: Store
+    lock: Path
+    regions: Sequence[str] = ()
+    sealed: Seal | None = None
+    limits: Limits = Limits()
+    verbose: bool = False
+
+
+def package_each(
+    specs: Sequence[ModelSpec], work: Work
+) -> Iterator[tuple[str, Packaged | Exception]]:
+    """Package one model after another; yield each name with its version or its error."""
+    for spec in specs:
+        try:
+            with (
+                show_stages(spec.name, verbose=work.verbose) as on_stage,
+                isolated(work.limits) as builder,
+            ):
+                packaged = find_trained(spec, work.lock) or package_model(
+                    with_source(spec, work.lock),
+                    work.store,
+                    work.lock,
+                    on_stage,
+                    work.regions,
+                    builder_of(spec, work.lock, builder),
+                    work.sealed,
+                )
+        except (PackagingError, InferenceError) as error:
+            yield spec.name, error
+        else:
+            yield spec.name, packaged
+
+
+def package_line(packaged: Packaged) -> str:
+    """Return the result for users, as one line."""
+    state = "published" if packaged.built else "unchanged"
+    line = f"{packaged.name} version {packaged.version} {state}: {packaged.size_after:,} bytes"
+    if packaged.size_after != packaged.size_before:
+        line += f" (was {packaged.size_before:,})"
+    if packaged.accuracy is not None:
+        line += f", {packaged.accuracy}"
+    if packaged.signatures != (SERVING_DEFAULT,):
+        line += f", signatures: {', '.join(packaged.signatures)}"
+    if packaged.target != "lambda":
+        line += f", for {packaged.target}"
+    return f"{line}, labels: {', '.join(packaged.labels) or 'none'}"
