@@ -36,6 +36,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
 from lading.model_packaging.check.agreement import Model, compare
@@ -50,7 +51,8 @@ from lading.model_packaging.engines.served import Served, locked_engine, serve
 from lading.model_packaging.engines.serving import OnnxModel
 from lading.model_packaging.errors import ConversionError, SourceError
 from lading.model_packaging.explanations.stage import Subject, explain_stage
-from lading.model_packaging.graphs.building import GraphJob, build_graph, resolve_graph
+from lading.model_packaging.graphs.building import build_graph
+from lading.model_packaging.graphs.job import GraphJob, resolve_graph
 from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
@@ -219,7 +221,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     )
     golden = stages.run("golden", _golden, final, checked, lossy=lossy)
     baseline = stages.run("baseline", _baseline, spec, conversion, checked, final)
-    subject = Subject(spec, conversion, final, samples, gate)
+    subject = _subject(spec, conversion, final, samples, gate)
     explained = stages.run("explain", explain_stage, subject, target)
     served = stages.run("engine", _serve, job, conversion, target, model, golden)
     build = Build(
@@ -388,8 +390,26 @@ def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[b
 def _baseline(
     spec: ModelSpec, conversion: Conversion, checked: Checked, final: ConvertedModel
 ) -> tuple[bytes | None, str]:
-    real, files = bool(spec.accuracy or conversion.examples), takes_images(spec)
+    real, files = _has_real_rows(spec, conversion), takes_images(spec)
     return baseline_stage(checked.sent, final.run, final.session.outputs, real=real, files=files)
+
+
+def _subject(
+    spec: ModelSpec,
+    conversion: Conversion,
+    final: ConvertedModel,
+    samples: Samples,
+    gate: Gate | None,
+) -> Subject:
+    metadata = ModelMetadata(spec.name, 1, "", final.inputs, final.session.outputs)
+    steps = conversion.processing.steps if conversion.processing else ()
+    return Subject(
+        spec, metadata, final.run, steps, samples, _has_real_rows(spec, conversion), gate
+    )
+
+
+def _has_real_rows(spec: ModelSpec, conversion: Conversion) -> bool:
+    return bool(spec.accuracy or conversion.examples)
 
 
 def _serve(

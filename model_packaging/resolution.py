@@ -60,16 +60,16 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
     if takes_trained_files(spec):
         return _resolve_files(spec, regions)
     if not spec.source.is_dir():
-        _require(spec.source, spec.place("source"))
+        require_file(spec.source, spec.place("source"))
     for key, path in spec.row_files().items():
-        _require(path, spec.place(key))
+        require_file(path, spec.place(key))
     converter = find_converter(spec.name, spec.source, spec.framework)
     for key in spec.original():
         if key not in (*converter.keys, "code", "image"):
             reason = f"has no effect on {converter.framework} models; remove it"
             raise ManifestError(spec.place(key), reason)
     for key, path in spec.original_files().items():
-        _require(path, spec.place(key))
+        require_file(path, spec.place(key))
     source = source_of(spec, converter)
     used = {name: version_of(name) for name in ("numpy", "onnxruntime")}
     more = [each.tools(spec) for each in OPTIMIZERS if each.applies(spec)]
@@ -86,7 +86,7 @@ def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved,
         reason = "has no effect on a model that is not converted; remove it"
         raise ManifestError(spec.place(key), reason)
     if not spec.source.is_dir():
-        _require(spec.source, spec.place("source"))
+        require_file(spec.source, spec.place("source"))
     served = serve(spec)
     source = Source(spec.source.name, served.name, f"sha256:{served.files.digest}", None)
     resolved = Resolved(spec, source, {}, regions, served)
@@ -106,7 +106,12 @@ def source_of(spec: ModelSpec, converter: Converter) -> Source:
     )
 
 
-def _require(path: Path, place: Place) -> None:
+def require_file(path: Path, place: Place) -> None:
+    """Check that a file of the manifest exists.
+
+    Raises:
+        FileMissing: it does not; the error says how to make it.
+    """
     if path.is_file():
         return
     script = path.parent / "train.py"
@@ -120,9 +125,13 @@ def _digest(folder: Path, files: tuple[Path, ...]) -> str:
     return digests[0][1] if len(digests) == 1 else sha256(canonical(digests))
 
 
-def rows_digest(spec: ModelSpec, data: Path) -> str:
-    """Return the digest of a file of rows, and of the images that it names."""
-    return _digest(data.parent, (data, *(named_files(data) if takes_images(spec) else ())))
+def rows_digest(spec: ModelSpec, data: Path, *, images: bool | None = None) -> str:
+    """Return the digest of a file of rows, and of the images that it names.
+
+    `images` is as for `read_holdout`.
+    """
+    named = takes_images(spec) if images is None else images
+    return _digest(data.parent, (data, *(named_files(data) if named else ())))
 
 
 def _named(folder: Path, path: Path) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from lading.functions.inference.artifact.reading import sha256
@@ -34,6 +35,8 @@ from lading.model_packaging.measure.peak_memory import Footprint
 from lading.model_packaging.placement.options import Target
 from lading.model_packaging.signatures import Signatures
 from lading.model_packaging.store.publication import Built, Published
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def write_graph(
     files: Mapping[str, bytes],
     document: Mapping[str, Any],
     measured: tuple[Latency, Footprint] | None = None,
+    more_figures: Mapping[str, Any] = _NONE,
 ) -> Built:
     """Return the files of a graph's artifact.
 
@@ -171,6 +175,7 @@ def write_graph(
         files: its files, except the specification and the report.
         document: the specification, without their digests.
         measured: its figures, for report.json; None for a draft.
+        more_figures: further sections of report.json.
     """
     listed = {**document, "files": {name: sha256(files[name]) for name in files}}
     whole = {**files, SPECIFICATION: readable(listed)}
@@ -179,7 +184,7 @@ def write_graph(
     figures = make_report(*measured, {name: len(content) for name, content in files.items()})
     million = Estimator(read_published(), "").of_answers(measured[0].p50_ms)
     energy = {"energy": {"of_a_million": {"joules": million.to_json()["joules"]}}}
-    return Built({**whole, REPORT: readable({**figures, **energy})})
+    return Built({**whole, REPORT: readable({**figures, **energy, **more_figures})})
 
 
 def hand_over(

@@ -1,14 +1,16 @@
 """The stage `explain`: what is recorded for explanations, and which features matter as a whole."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.explaining.columns import Columns, columns_of
 from lading.functions.inference.explaining.recorded import Recorded
 from lading.functions.inference.models.predictor import ModelMetadata
+from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.samples import Samples
-from lading.model_packaging.conversion import Conversion, ConvertedModel
-from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.errors import DataUnusable, ManifestError
 from lading.model_packaging.explanations.choosing import (
     choose_features,
     choose_method,
@@ -21,7 +23,7 @@ from lading.model_packaging.explanations.explained import Explained
 from lading.model_packaging.explanations.importance import Shuffled
 from lading.model_packaging.explanations.rows import choose_background, of_background
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.measure.accuracy import Gate
+from lading.model_packaging.measure.accuracy import BATCH, Gate
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.placement.options import Target
 
@@ -31,26 +33,29 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The model whose explanations are prepared.
+    """The model or graph whose explanations are prepared.
 
     Args:
-        spec: the model, from the manifest.
-        conversion: its conversion.
-        final: the model to publish.
-        checked: the rows on which it was compared with the original, as callers send them.
+        spec: its entry in the manifest.
+        metadata: its signature.
+        run: answers as the version to publish will.
+        steps: the processing steps that get what callers send.
+        checked: the rows on which it was tried, as callers send them.
+        real: whether these rows are real ones.
         gate: its gate, if the manifest has one.
     """
 
     spec: ModelSpec
-    conversion: Conversion
-    final: ConvertedModel
+    metadata: ModelMetadata
+    run: Model
+    steps: Sequence[Mapping[str, Any]]
     checked: Samples
+    real: bool
     gate: Gate | None
 
-    def metadata(self) -> ModelMetadata:
-        """Return the model's signature."""
-        final = self.final
-        return ModelMetadata(self.spec.name, 1, "", final.inputs, final.session.outputs)
+    def takes_images(self) -> bool:
+        """Return whether callers send image files."""
+        return any(step.get("step") == "image" for step in self.steps)
 
 
 def explain_stage(subject: Subject, target: Target) -> tuple[Explained | None, str]:
@@ -64,14 +69,13 @@ def explain_stage(subject: Subject, target: Target) -> tuple[Explained | None, s
         ManifestError: the manifest's `explain` does not fit the model.
         DataUnusable: its rows do not.
     """
-    spec, conversion, final = subject.spec, subject.conversion, subject.final
+    spec, metadata = subject.spec, subject.metadata
     if spec.explain is None:
         return None, "not wanted: the manifest has no explain"
     if target == "sagemaker":
         return None, "none: an endpoint's engine answers"
-    steps = conversion.processing.steps if conversion.processing else ()
-    method = choose_method(spec, final.inputs, steps)
-    output = choose_output(spec, final.session.outputs).name
+    method = choose_method(spec, metadata.inputs, subject.steps)
+    output = choose_output(spec, metadata.outputs).name
     recorded = Recorded(method, output, spec.explain.budget)
     if method == "image":
         recorded = recorded._replace(grid=spec.explain.grid)
@@ -83,10 +87,11 @@ def explain_stage(subject: Subject, target: Target) -> tuple[Explained | None, s
 def _of_columns(subject: Subject, recorded: Recorded) -> tuple[Explained, str]:
     spec, rows = subject.spec, _rows(subject)
     width = count_columns([array.shape for array in rows.inputs.values()])
-    features = choose_features(spec, subject.final.inputs, width)
+    features = choose_features(spec, subject.metadata.inputs, width)
     background = choose_background(spec, rows, count_features(features, width))
     recorded = recorded._replace(features=features, background=background)
-    columns = columns_of(subject.metadata(), recorded)
+    _require_answers(subject, of_background(rows, background))
+    columns = columns_of(subject.metadata, recorded)
     figures = _figures(subject, columns, recorded)
     count = len(next(iter(background.values())))
     line = f"{len(columns.names)} features beside {count} rows, of the output '{recorded.output}'"
@@ -99,8 +104,9 @@ def _rows(subject: Subject) -> Samples:
     spec = subject.spec
     assert spec.explain is not None
     if spec.explain.data is not None:
-        rows = read_rows(spec, "explain.data", spec.explain.data, subject.final.inputs)
-    elif spec.accuracy or subject.conversion.examples:
+        images, inputs = subject.takes_images(), subject.metadata.inputs
+        rows = read_rows(spec, "explain.data", spec.explain.data, inputs, images=images)
+    elif subject.real:
         rows = subject.checked
     else:
         reason = "needs rows beside which answers are explained: set explain.data or accuracy.data"
@@ -111,11 +117,28 @@ def _rows(subject: Subject) -> Samples:
     return rows
 
 
+def _require_answers(subject: Subject, background: Samples) -> None:
+    """Check that the model answers the background: a switch may have no step for a row.
+
+    Raises:
+        DataUnusable: it does not answer a row.
+    """
+    answer = background.guarded(subject.run, "packaged")
+    for request in background.requests(BATCH):
+        try:
+            answer(request)
+        except InferenceError as error:
+            reason = f"has rows that are not answered, and so explain nothing: {error}"
+            raise DataUnusable(
+                background.model, background.origin, reason, background.place
+            ) from error
+
+
 def _figures(subject: Subject, columns: Columns, recorded: Recorded) -> dict[str, Any]:
     """Return the section of report.json; empty without held-out rows, or with too many columns."""
     if subject.gate is None:
         return {}
-    model, checked = subject.final.run, subject.checked
+    model, checked = subject.run, subject.checked
     shuffled = Shuffled(subject.gate, model, checked, columns)
     if not shuffled.affordable():
         return {}

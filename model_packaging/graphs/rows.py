@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lading.functions.contract.errors import InferenceError
-from lading.functions.inference.artifact.graph_nodes import ROOT, Comparison, GraphNode
+from lading.functions.inference.artifact.graph_nodes import Comparison
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.health.golden import read_golden
 from lading.functions.inference.models.predictor import take_runs
@@ -22,24 +22,24 @@ from lading.model_packaging.check.samples import Samples, batch_of, make_up
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.graphs.edges import Wired
 from lading.model_packaging.graphs.nodes import PackagedNode
+from lading.model_packaging.graphs.readers import Inner, reached, readers
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_holdout
 
 MOST_ROWS = 256
 _ORIGIN = "the golden requests of its models"
 
-Inner = Mapping[str, str]
-"""Tensors of a node that are inputs of the graph -> their names there."""
 
-
-def rows_for(spec: ModelSpec, wired: Wired, nodes: Mapping[str, PackagedNode]) -> Samples:
-    """Return rows that fit a graph's inputs.
+def rows_for(
+    spec: ModelSpec, wired: Wired, nodes: Mapping[str, PackagedNode], *, images: bool
+) -> Samples:
+    """Return rows that fit a graph's inputs; `images` is whether callers send image files.
 
     Raises:
         DataUnusable: the manifest's rows do not fit.
     """
     if spec.accuracy:
-        return read_holdout(spec, wired.inputs)
+        return read_holdout(spec, wired.inputs, images=images)
     found = dict(_rows_of_models(wired, nodes))
     batch = batch_of(wired.inputs)
     if batch != 0:
@@ -112,7 +112,7 @@ def _values(spec: TensorSpec, conditions: tuple[Comparison, ...]) -> list[Any]:
 def _compared(wired: Wired) -> dict[str, tuple[Comparison, ...]]:
     """Return the conditions on each input of the graph."""
     found: dict[str, tuple[Comparison, ...]] = {}
-    for node, names in _reached(ROOT, _own(wired), wired):
+    for node, names in reached(wired):
         for condition in (each for step in node.steps for each in step.when):
             if condition.tensor in names:
                 outer = names[condition.tensor]
@@ -120,32 +120,12 @@ def _compared(wired: Wired) -> dict[str, tuple[Comparison, ...]]:
     return found
 
 
-def _own(wired: Wired) -> Inner:
-    return {spec.name: spec.name for spec in wired.inputs}
-
-
-def _reached(name: str, names: Inner, wired: Wired) -> Iterator[tuple[GraphNode, Inner]]:
-    """Yield the nodes from one on, each with the graph's inputs among its tensors."""
-    node = wired.nodes[name]
-    yield node, names
-    for step in node.steps:
-        if step.use in wired.nodes:
-            inner = {to: names[tensor] for to, tensor in step.inputs.items() if tensor in names}
-            yield from _reached(step.use, inner, wired)
-
-
 def _rows_of_models(wired: Wired, nodes: Mapping[str, PackagedNode]) -> Iterator[tuple[str, Array]]:
     """Yield the golden rows for inputs of the graph; of several models the first one's come last.
 
     Rows of one model stay together: it was tested with these pairs of inputs.
     """
-    uses = [
-        (step.use, {to: names[it] for to, it in step.inputs.items() if it in names})
-        for node, names in _reached(ROOT, _own(wired), wired)
-        for step in node.steps
-        if step.use in nodes
-    ]
-    for use, names in reversed(uses):
+    for use, names in reversed([*readers(wired, nodes)]):
         rows = _golden_rows(nodes[use], names) if names else {}
         yield from ((names[inner], array) for inner, array in rows.items())
 

@@ -31,7 +31,7 @@ _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
 _CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching", "explain")
-_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin", "explain")
+_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin")
 """The keys that have no effect on a graph."""
 
 

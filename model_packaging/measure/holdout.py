@@ -43,8 +43,15 @@ _FLOATS = frozenset(name for name, dtype in DTYPES.items() if dtype.kind == "f")
 _MATRIX = 2
 
 
-def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
+def read_holdout(
+    spec: ModelSpec, inputs: Sequence[TensorSpec], *, images: bool | None = None
+) -> Samples:
     """Read the held-out rows of the manifest, with their truth if the metric needs it.
+
+    Args:
+        spec: the model.
+        inputs: what callers send.
+        images: whether they send image files; None: as the manifest and the source say.
 
     Raises:
         DataUnusable: the file is damaged or empty, lacks a column, or does not fit the signature.
@@ -53,16 +60,25 @@ def read_holdout(spec: ModelSpec, inputs: Sequence[TensorSpec]) -> Samples:
         raise ValueError(f"model '{spec.name}' has no accuracy section")
     truth = not METRICS[spec.accuracy.metric].relative
     place = spec.place("accuracy.data")
-    return _FileReader(spec, spec.accuracy.data, place).read(inputs, truth=truth)
+    return _FileReader(spec, spec.accuracy.data, place, images).read(inputs, truth=truth)
 
 
-def read_rows(spec: ModelSpec, key: str, path: Path, inputs: Sequence[TensorSpec]) -> Samples:
+def read_rows(
+    spec: ModelSpec,
+    key: str,
+    path: Path,
+    inputs: Sequence[TensorSpec],
+    *,
+    images: bool | None = None,
+) -> Samples:
     """Read rows without a truth from the file that the manifest names under `key`.
+
+    `images` is as for `read_holdout`.
 
     Raises:
         DataUnusable: see `read_holdout`.
     """
-    return _FileReader(spec, path, spec.place(key)).read(inputs, truth=False)
+    return _FileReader(spec, path, spec.place(key), images).read(inputs, truth=False)
 
 
 def read_arrays(spec: ModelSpec, key: str, path: Path) -> dict[str, Array]:
@@ -86,9 +102,9 @@ def _array(column: Column) -> Array:
 class _FileReader:
     """Reads one file; its errors name the place in the manifest."""
 
-    def __init__(self, spec: ModelSpec, path: Path, place: Place) -> None:
+    def __init__(self, spec: ModelSpec, path: Path, place: Place, images: bool | None) -> None:
         self._model, self._path, self._place = spec.name, path, place
-        self._images = takes_images(spec)
+        self._images = takes_images(spec) if images is None else images
         self._truth = spec.accuracy.truth if spec.accuracy else TRUTH
         self._slices = spec.evaluate.slices if spec.evaluate else ()
 

@@ -5,7 +5,7 @@ from time import monotonic
 
 import numpy as np
 
-from lading.functions.contract.errors import PredictionFailed, TimedOut
+from lading.functions.contract.errors import NoRouteMatched, PredictionFailed, TimedOut
 from lading.functions.inference.explaining.recorded import rows_of
 from lading.functions.inference.lanes.deadline import Deadline
 from lading.functions.inference.models.predictor import Predictor
@@ -46,7 +46,8 @@ class Evaluator:
 
         Raises:
             TimedOut: the time limit has passed.
-            PredictionFailed: the model failed, or answers something that is not a finite number.
+            PredictionFailed: the model failed, answers something that is not a finite number, or is
+                a graph without a step for a row.
             InvalidInput: the model does not accept a row.
         """
         name, version = self._predictor.metadata.name, self._predictor.metadata.version
@@ -54,7 +55,11 @@ class Evaluator:
             raise TimedOut(name, version, round(monotonic() - self._started, 1))
         rows = len(next(iter(inputs.values())))
         filled = self._filled(inputs, rows) if self._batch else dict(inputs)
-        found = self._predictor.predict(filled, [self._output])[self._output]
+        try:
+            found = self._predictor.predict(filled, [self._output])[self._output]
+        except NoRouteMatched as error:
+            reason = f"a masked row has no answer, and so there is no explanation: {error}"
+            raise PredictionFailed(name, version, reason) from error
         self.evaluations += rows
         values = np.asarray(found).astype(np.float64).reshape(len(found), -1)[:rows]
         if not np.isfinite(values).all():

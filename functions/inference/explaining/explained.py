@@ -29,7 +29,12 @@ from lading.functions.inference.explaining.evaluating import Evaluator
 from lading.functions.inference.explaining.recorded import Recorded, rows_of
 from lading.functions.inference.explaining.tables import least_cost, open_table
 from lading.functions.inference.lanes.deadline import Deadline
-from lading.functions.inference.models.predictor import EXPLANATION, Batching, Predictor
+from lading.functions.inference.models.predictor import (
+    EXPLANATION,
+    Batching,
+    Predictor,
+    latest_runs,
+)
 from lading.functions.inference.tensors import json_values
 from lading.functions.inference.tensors.conversion import Array
 
@@ -81,8 +86,10 @@ class ExplainedPredictor(Predictor):
         names = outputs or (*self.metadata.output_names(), EXPLANATION)
         plain = [name for name in names if name != EXPLANATION]
         answers = self._model.predict(inputs, plain or [self._recorded.output])
+        runs = latest_runs.get()
         documents = np.empty(_rows_of(inputs), np.object_)
         documents[:] = [json_values.dumps(each) for each in self._explain(inputs)]
+        latest_runs.set(runs)  # of a graph: those of the answer, not those of its explanation
         return {name: documents if name == EXPLANATION else answers[name] for name in names}
 
     def _explain(self, inputs: Mapping[str, Array]) -> list[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import InvalidInput, PredictionFailed
 from lading.functions.contract.settings import ServedEndpoint, ServingSettings
 from lading.functions.inference.artifact.graph_nodes import ROOT, GraphNode
-from lading.functions.inference.artifact.specification import Artifact, Graph
+from lading.functions.inference.artifact.specification import BACKGROUND, BASELINE, Artifact, Graph
 from lading.functions.inference.graphs.node_runs import NodeRun
 from lading.functions.inference.graphs.own_code import own_combine
 from lading.functions.inference.graphs.parts import Chain, Choice, Ensemble, ModelPart, Part, Step
@@ -22,6 +23,9 @@ from lading.functions.inference.models.predictor import (
 )
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
+
+if TYPE_CHECKING:
+    from lading.functions.inference.explaining.recorded import Recorded
 
 PLATFORM = "ensemble"
 """Triton's name for a model that is made of models."""
@@ -49,7 +53,7 @@ class GraphPredictor(Predictor):
     ) -> None:
         if artifact.graph is None:
             raise ValueError(f"model '{artifact.name}' is not a graph")
-        self.golden = artifact.golden
+        self.golden, self.baseline = artifact.golden, artifact.files.get(BASELINE)
         self.metadata = ModelMetadata(
             artifact.name, version, PLATFORM, artifact.inputs, artifact.outputs
         )
@@ -61,6 +65,7 @@ class GraphPredictor(Predictor):
         ]
         self._by_row = opened.by_row()
         self._specification = artifact.specification
+        self._background = artifact.files.get(BACKGROUND)
 
     @cached_property
     def batching(self) -> Batching | None:
@@ -80,6 +85,16 @@ class GraphPredictor(Predictor):
                 return None
             rows = min(rows, known.most_rows)
         return Batching(rows)
+
+    @cached_property
+    def recorded(self) -> "Recorded | None":
+        """See `Predictor.recorded`."""
+        section = self._specification.get("explain")
+        if section is None:
+            return None
+        from lading.functions.inference.explaining.recorded import read
+
+        return read(section, self._background)
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Predictor.predict`.

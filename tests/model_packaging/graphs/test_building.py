@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import BASELINE, REPORT
+from lading.functions.inference.drift.baseline import read_baseline
+from lading.functions.inference.explaining.asking import explained
 from lading.functions.inference.graphs.predictor import open_here
-from lading.model_packaging.errors import ConversionError, ManifestError
-from lading.model_packaging.lock.file import read_lock
+from lading.functions.inference.models.predictor import EXPLANATION, take_runs
+from lading.model_packaging.errors import ConversionError, DataUnusable, ManifestError
+from lading.model_packaging.lock.edits import record
+from lading.model_packaging.lock.file import LocalCopy, LockedEngine, LockedVersion, read_lock
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.graphs.worlds import LOCK, STORE, linear, publish
+from tests.support.engines import write_engine_artifact
 
 MANIFEST = """\
 models:
@@ -79,6 +85,71 @@ def test_a_graph_contains_its_models_and_is_a_version_like_any_other(project: Pa
     assert json.loads(golden)["requests"]
     again, _ = packaged(project)
     assert (again.version, again.built) == (1, False)
+
+
+def test_a_graph_explains_its_answers_and_has_the_baseline_of_what_it_gets_and_gives(
+    project: Path,
+) -> None:
+    manifest = f"{MANIFEST}    explain: {{background: 20}}\n"
+    (project / "models.yaml").write_text(manifest)
+    found, told = packaged(project)
+    assert told["explain"].startswith("6 features beside 20 rows, of the output 'y'; first x[")
+    artifact = read_artifact(Path(found.location), found.digest)
+    baseline = read_baseline(artifact.files[BASELINE])
+    assert baseline.rows == len(ROWS)
+    assert [(each.side, each.tensor) for each in baseline.features][:2] == [
+        ("inputs", "x"),
+        ("outputs", "y"),
+    ]
+    predictor = open_here(artifact, found.version)
+    assert predictor.baseline == artifact.files[BASELINE]
+    assert predictor.recorded is not None
+    around = ROWS[:1] - predictor.recorded.background["x"].mean(axis=0)
+    answers = explained(predictor, {"target": 2}, {}).predict({"x": ROWS[:1]})
+    values = json.loads(answers[EXPLANATION][0])["values"]["x"]
+    weight = (FIRST @ (LEFT + RIGHT) / 2)[:, 2]
+    assert values == pytest.approx((around * weight)[0].tolist(), abs=1e-5)
+    assert sorted(run.node for run in take_runs()) == ["first", "left", "right"]
+    report = json.loads((Path(found.location) / REPORT).read_bytes())
+    assert len(report["explanations"]["importances"]) == 6
+    assert report["cpu_seconds"]["check"] >= 0
+
+
+def test_rows_without_a_step_of_a_switch_are_no_background(project: Path) -> None:
+    (project / "models.yaml").write_text(
+        MANIFEST.partition("  g:")[0]
+        + """\
+  g:
+    graph:
+      inputs: [x, kind]
+      nodes: {root: {switch: [{use: left, when: {tensor: kind, eq: a}}]}}
+    explain: {data: rows.npz}
+"""
+    )
+    np.savez(project / "rows.npz", x=ROWS[:, :5], kind=np.array(["a", "z"] * 60))
+    with pytest.raises(DataUnusable, match=r"rows.npz has rows that are not answered.*'kind' is"):
+        packaged(project)
+
+
+def test_a_graph_that_asks_endpoints_has_no_explanations(project: Path) -> None:
+    digest = write_engine_artifact(project / STORE, "far", linear(FIRST), "triton")
+    engine = LockedEngine(name="triton", digest="0" * 64)
+    copy = LocalCopy(path=STORE)
+    entry = LockedVersion(
+        identity=digest, digest=digest, target="sagemaker", engine=engine, stores=(copy,)
+    )
+    record(project / LOCK, "far", 1, entry, ["stable"])
+    (project / "models.yaml").write_text(
+        """\
+models:
+  far: {source: far.onnx, target: sagemaker}
+  g:
+    graph: {inputs: [x], nodes: {root: {sequence: [far]}}}
+    explain: true
+"""
+    )
+    with pytest.raises(ManifestError, match=r":5: .*'far' of this graph is at an endpoint"):
+        packaged(project)
 
 
 def test_another_version_of_a_model_is_another_version_of_the_graph_for_its_gate(

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from lading.functions.contract.errors import PredictionFailed, TimedOut
+from lading.functions.contract.errors import NoRouteMatched, PredictionFailed, TimedOut
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.explaining.evaluating import MOST_ROWS, Evaluator, chunks
 from lading.functions.inference.lanes.deadline import NEVER, Deadline
+from lading.functions.inference.tensors.conversion import Array
 from tests.support.explained import Computed, of_numbers
 
 PAST = Deadline(0.0)
@@ -54,6 +55,15 @@ def test_a_pace_says_whether_there_is_time() -> None:
 def test_an_answer_that_is_not_a_number_has_no_explanation() -> None:
     evaluator = Evaluator(of_numbers(lambda rows: rows * np.nan, 1), "y", NEVER)
     with pytest.raises(PredictionFailed, match="is not a finite number, so it has no explanation"):
+        evaluator.answer({"x": np.ones((1, 1))})
+
+
+def test_a_masked_row_that_no_step_of_a_graph_takes_is_no_row_of_the_caller() -> None:
+    def refuse(_rows: Array) -> Array:
+        raise NoRouteMatched("root", {"key": 5})
+
+    evaluator = Evaluator(of_numbers(refuse, 1), "y", NEVER)
+    with pytest.raises(PredictionFailed, match=r"a masked row has no answer, and .*'key' is 5"):
         evaluator.answer({"x": np.ones((1, 1))})
 
 

@@ -1,0 +1,131 @@
+"""The artifact of a graph while it is made: its files as far as they are known."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lading.functions.contract.names import artifact_folder
+from lading.functions.inference.artifact.graph_nodes import GraphNode
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.artifact.specification import BASELINE, GOLDEN, GRAPH_FORMAT
+from lading.functions.inference.graphs.predictor import GraphPredictor
+from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.explanations.explained import Explained
+from lading.model_packaging.graphs.job import FRAMEWORK, GraphJob
+from lading.model_packaging.graphs.nodes import opened_here
+from lading.model_packaging.measure.benchmark import Latency
+from lading.model_packaging.measure.change import AccuracyChange
+from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.placement.options import Target
+from lading.model_packaging.specification import write_graph
+from lading.model_packaging.store.publication import Built
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What the stages found.
+
+    Args:
+        change: the gate's figures.
+        latency: of one row.
+        footprint: its memory.
+        target: what serves it.
+        golden: its golden requests.
+        baseline: the distribution of its held-out rows, if there are any.
+        explained: what is recorded for explanations, if the manifest wants them.
+        cpu_seconds: the processor time of each stage.
+    """
+
+    change: AccuracyChange | None
+    latency: Latency
+    footprint: Footprint
+    target: Target
+    golden: bytes
+    baseline: bytes | None
+    explained: Explained | None
+    cpu_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A graph that is not published yet.
+
+    Args:
+        job: what it is made of.
+        identity: of its artifact.
+        nodes: its nodes.
+        own: the files that only it has.
+    """
+
+    job: GraphJob
+    identity: str
+    nodes: Mapping[str, GraphNode]
+    own: Mapping[str, bytes] = field(default_factory=dict)
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of an artifact that can be opened."""
+        return dict(write_graph(self._held(), self._document()).files)
+
+    def written(self, tried: Tried) -> Built:
+        """Return the files to publish."""
+        held = {**self._held(), GOLDEN: tried.golden}
+        held |= {BASELINE: tried.baseline} if tried.baseline else {}
+        document, figures = self._document(), {"cpu_seconds": dict(tried.cpu_seconds)}
+        if tried.explained:
+            held |= tried.explained.files()
+            document |= {"explain": tried.explained.recorded.to_json()}
+            figures |= {"explanations": dict(tried.explained.figures)}
+        if tried.change:
+            document["accuracy"] = tried.change.to_json() | {"data": self.job.source.data}
+        if tried.target == "lambda-managed":
+            document["target"] = tried.target
+        return write_graph(held, document, (tried.latency, tried.footprint), figures)
+
+    def predictor(self) -> GraphPredictor:
+        """Open the graph; models that engines serve run here too.
+
+        Raises:
+            ConversionError: it cannot be opened.
+        """
+        name = self.job.spec.name
+        artifact = read_artifact(Path(artifact_folder(name, 0)), None, self.files())
+        try:
+            return GraphPredictor(opened_here(artifact, self.job.nodes), 0)
+        except ValueError as error:
+            raise ConversionError(name, str(error)) from error
+
+    def size(self) -> int:
+        """Return the bytes of the models that run in the graph's process."""
+        return sum(len(node.published.artifact.model) for node in self.job.nodes.values())
+
+    def _held(self) -> dict[str, bytes]:
+        held = dict(self.own)
+        for node in self.job.nodes.values():
+            held |= node.files()
+        return held
+
+    def _document(self) -> dict[str, Any]:
+        job, wired = self.job, self.job.wired
+        domains = {each.name: each.domain.to_json() for each in wired.inputs if each.domain}
+        return {
+            "format_version": GRAPH_FORMAT,
+            "name": job.spec.name,
+            "identity": self.identity,
+            "inputs": [each.to_json() for each in wired.inputs],
+            "outputs": [each.to_json() for each in wired.outputs],
+            "source": {
+                "file": job.source.file,
+                "framework": FRAMEWORK,
+                "digest": job.source.digest,
+            },
+            "tools": dict(job.tools),
+            "steps": [{"step": "compose", "bytes": self.size()}],
+            "accuracy": None,
+            "graph": {
+                "nodes": {name: node.to_json() for name, node in self.nodes.items()},
+                "models": {name: node.section() for name, node in job.nodes.items()},
+            },
+            **({"domains": domains} if domains else {}),
+            **({"batching": asdict(job.spec.batching)} if job.spec.batching else {}),
+        }
