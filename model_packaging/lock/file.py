@@ -198,6 +198,15 @@ class Lock(RootModel[dict[str, LockedModel]]):
         known: dict[int, LockedVersion | RetiredVersion] = {**model.retired, **model.versions}
         return {number: entry.digest for number, entry in known.items()}
 
+    def graphs_with(self, name: str) -> dict[int, str]:
+        """Return, for each version of a model that a graph was tested with, that graph in words."""
+        return {
+            entry.nodes[name]: f"version {version} of graph '{graph}'"
+            for graph, model in self.root.items()
+            for version, entry in model.versions.items()
+            if name in entry.nodes
+        }
+
     def replaced(self, name: str, model: LockedModel) -> "Lock":
         """Return the lock with this entry of a model."""
         return Lock({**self.root, name: model})

@@ -17,17 +17,19 @@ def retire(path: Path, name: str, version: int, today: dt.date, *, write: bool =
     Args:
         path: the lock.
         name: the model.
-        version: the version; it must have no label.
+        version: the version; it must have no label, and no graph may use it.
         today: the day to record.
         write: False to return the edit only.
 
     Raises:
-        LockError: the lock cannot be read or written, or lacks the version; or it has a label.
+        LockError: the lock cannot be read or written, or lacks the version; or it has a label, or
+            is in a graph.
     """
 
     def change(lock: Lock) -> Lock:
         model = find_model(path, lock, name, version)
         _require_unlabeled(path, name, version, model.labels)
+        _require_unused(path, name, version, lock)
         entry = RetiredVersion(digest=model.versions[version].digest, date=today)
         versions = {number: each for number, each in model.versions.items() if number != version}
         trails = {
@@ -52,4 +54,14 @@ def _require_unlabeled(path: Path, name: str, version: int, labels: dict[str, in
             f"has the label '{label}' on version {version} of model '{name}', so it cannot be "
             f"retired; move the label (`lading label {name} {label} VERSION`) or remove it "
             f"(`lading label {name} {label} --remove`) first",
+        )
+
+
+def _require_unused(path: Path, name: str, version: int, lock: Lock) -> None:
+    graph = lock.graphs_with(name).get(version)
+    if graph is not None:
+        raise LockError(
+            path,
+            f"has {graph}, which was tested with version {version} of model '{name}', so that "
+            "cannot be retired; retire the graph's version first",
         )

@@ -1,17 +1,18 @@
 """Finds and removes what a store holds for no lock.
 
-A version stays as long as a lock names it, and for a time after it was published or retired: the
-lock of another clone may name it, or a deployment may still read it. A version that is newer than
-all of the lock stays too: its number must not be given again, and the lock may be outdated. Files
-that several versions share stay as long as one of these versions does. A model that the lock never
-had belongs to another project, and is not touched. A kill leaves less garbage, which the next run
-removes.
+A version stays as long as a lock names it, also as a part of a graph, and for a time after it was
+published or retired: the lock of another clone may name it, or a deployment may still read it. A
+version that is newer than all of the lock stays too: its number must not be given again, and the
+lock may be outdated. Files that several versions share stay as long as one of these versions does.
+A model that the lock never had belongs to another project, and is not touched. A kill leaves less
+garbage, which the next run removes.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from lading.model_packaging.lock.edits import guarded
 from lading.model_packaging.lock.file import Lock, LockedModel, LockError, S3Copy, read_lock
@@ -64,7 +65,11 @@ def collect(
         own, *others = map(_existing_lock, (retention.lock, *retention.others))
         for name in sorted(set(names) & set(own.root) if names else own.root):
             models = [lock.model(name) for lock in (own, *others)]
-            for each in _unlocked(name, store.contents(name), models, retention.since):
+            graphs = {
+                at: it for lock in (own, *others) for at, it in lock.graphs_with(name).items()
+            }
+            known = _Known(models, graphs, retention.since)
+            for each in _unlocked(name, store.contents(name), known):
                 if delete and not each.kept:
                     store.remove(name, each.stored)
                 yield each
@@ -77,28 +82,42 @@ def _existing_lock(path: Path) -> Lock:
     return read_lock(path)
 
 
-def _unlocked(
-    name: str, contents: Sequence[Stored], models: Sequence[LockedModel], since: dt.datetime
-) -> list[Unlocked]:
+class _Known(NamedTuple):
+    """What the locks say of one model; the first lock is the own one."""
+
+    models: Sequence[LockedModel]
+    graphs: Mapping[int, str]
+    since: dt.datetime
+
+
+def _known(name: str, locks: Sequence[Lock], since: dt.datetime) -> _Known:
+    graphs = {at: each for lock in locks for at, each in lock.graphs_with(name).items()}
+    return _Known([lock.model(name) for lock in locks], graphs, since)
+
+
+def _unlocked(name: str, contents: Sequence[Stored], known: _Known) -> list[Unlocked]:
     """Return the versions that no lock names, then the files that no remaining version needs."""
-    locked = {number for model in models for number in model.versions}
+    locked = {number for model in known.models for number in model.versions}
     versions = {each.version: each for each in contents if each.version is not None}
     free = {number: each for number, each in sorted(versions.items()) if number not in locked}
-    kept = {number: _reason(number, each, models, since) for number, each in free.items()}
+    kept = {number: _reason(number, each, known) for number, each in free.items()}
     found = [Unlocked(name, free[number], kept[number]) for number in free]
     staying = [each for number, each in versions.items() if kept.get(number, "locked")]
-    needed = {place for each in staying for place in each.needs} | _pinned(models)
+    needed = {place for each in staying for place in each.needs} | _pinned(known.models)
     files = [each for each in contents if each.version is None and each.place not in needed]
-    return found + [Unlocked(name, each, _young(each.modified, since)) for each in files]
+    return found + [Unlocked(name, each, _young(each.modified, known.since)) for each in files]
 
 
-def _reason(number: int, stored: Stored, models: Sequence[LockedModel], since: dt.datetime) -> str:
+def _reason(number: int, stored: Stored, known: _Known) -> str:
     """Return why a version that no lock names stays; empty if it does not."""
+    models = known.models
+    if number in known.graphs:
+        return f"{known.graphs[number]} was tested with it"
     retired = [model.retired[number].date for model in models if number in model.retired]
     times = [dt.datetime.combine(day, dt.time(), dt.UTC) for day in retired]
     if number > max((*models[0].versions, *models[0].retired), default=0):
         return "it is newer than every version of the lock; is the lock up to date?"
-    return _young(max([stored.modified, *times]), since)
+    return _young(max([stored.modified, *times]), known.since)
 
 
 def _young(changed: dt.datetime, since: dt.datetime) -> str:

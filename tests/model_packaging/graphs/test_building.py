@@ -1,6 +1,7 @@
 """A graph is packaged from packaged models; another version of one is another version of it."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,15 @@ from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.models.predictor import EXPLANATION, take_runs
 from lading.model_packaging.errors import ConversionError, DataUnusable, ManifestError
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import LocalCopy, LockedEngine, LockedVersion, read_lock
+from lading.model_packaging.lock.file import (
+    LocalCopy,
+    LockedEngine,
+    LockedVersion,
+    LockError,
+    read_lock,
+)
+from lading.model_packaging.lock.labels import roll_back
+from lading.model_packaging.lock.retirement import retire
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.pipeline import package
@@ -165,6 +174,23 @@ def test_another_version_of_a_model_is_another_version_of_the_graph_for_its_gate
     with pytest.raises(AccuracyDropped, match="model 'g' is not published"):
         packaged(project)
     assert [*read_lock(project / LOCK).model("g").versions] == [1, 2]
+
+
+def test_a_graph_goes_back_with_the_versions_of_its_models_that_it_was_tested_with(
+    project: Path,
+) -> None:
+    first, _ = packaged(project)
+    before = answer(first)
+    publish(project, "left", 2, linear(LEFT * 1.01))
+    second, _ = packaged(project)
+    assert answer(second) != before
+    roll_back(project / LOCK, "g", "stable")
+    locked = read_lock(project / LOCK).model("g")
+    assert locked.labels == {"stable": 1}
+    assert locked.versions[1].nodes["left"] == 1  # while the label of `left` stays on 2
+    assert answer(first) == before
+    with pytest.raises(LockError, match=r"has version 1 of graph 'g'.* version 1 of model 'left'"):
+        retire(project / LOCK, "left", 1, date(2026, 11, 30))
 
 
 def test_models_of_one_process_become_one_if_the_manifest_asks_for_it(project: Path) -> None:

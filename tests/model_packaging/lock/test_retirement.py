@@ -83,3 +83,16 @@ def test_a_merge_that_labels_a_retired_version_says_so(lock: Path) -> None:
     lock.write_text(lock.read_text().replace('"stable": 3', '"stable": 1'))
     with pytest.raises(LockError, match="'stable' points at version 1, which is retired"):
         read_lock(lock)
+
+
+def test_a_version_in_a_graph_is_not_retired_before_the_graph(lock: Path) -> None:
+    for version, nodes in ((1, {"digits": 1}), (2, {"digits": 2})):
+        graph = entry(version).model_copy(update={"nodes": nodes})
+        record(lock, "both", version, graph, ["stable"])
+    before = lock.read_bytes()
+    with pytest.raises(LockError, match="has version 1 of graph 'both', which was tested with"):
+        retire(lock, "digits", 1, TODAY)
+    assert lock.read_bytes() == before
+    retire(lock, "both", 1, TODAY)
+    retire(lock, "digits", 1, TODAY)
+    assert sorted(read_lock(lock).model("digits").versions) == [2, 3]

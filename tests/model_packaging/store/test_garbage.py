@@ -128,6 +128,23 @@ def test_a_lock_that_is_missing_or_broken_removes_nothing(
     assert held(place.store()) == [1, 2]
 
 
+def test_a_version_in_a_graph_stays_whichever_lock_has_the_graph(
+    place: Place, lock: Path, tmp_path: Path
+) -> None:
+    publish(place.store(), lock, 1, 2, 3)
+    other = tmp_path / "other.lock.json"
+    part = read_lock(lock).model("digits").versions[1]
+    for version in (1, 2):
+        retire(lock, "digits", version, TODAY)
+    record(other, "graph", 7, part.model_copy(update={"nodes": {"digits": 1}}), [])
+    kept = [each for each in collected(place.store(), lock, other) if each.kept]
+    assert [(it.stored.version, it.kept) for it in kept] == [
+        (1, "version 7 of graph 'graph' was tested with it")
+    ]
+    assert place.store().open("digits", 1).artifact.model == b"1"
+    assert held(place.store()) == [1, 3]
+
+
 def test_models_that_the_lock_never_had_are_not_touched(place: Place, lock: Path) -> None:
     publish(place.store(), lock, 1)
     document = json.loads(files()["artifact.json"]) | {"name": "iris"}
