@@ -27,7 +27,6 @@ WINDOWS = (100, 1000, 10_000)
 SHIFTS = (0.25, 0.5, 1.0)
 SHIFTED = 20
 """Windows for each shift."""
-_EARLY = -1.0
 
 
 class Rows(Predictor):
@@ -59,7 +58,7 @@ def rows_of(generator: np.random.Generator, rows: int, shift: float = 0.0) -> Ar
 def window_of(model: Rows, rows: Array) -> Window:
     """Return the window of these rows, through the service's line."""
     gathering, inputs = Gathering(), {"x": rows}
-    gathering.note((Prediction(model, inputs), model.predict(inputs)), _EARLY)
+    gathering.note((Prediction(model, inputs), model.predict(inputs)))
     (window,) = sum_lines(gathering.lines())
     return window
 

@@ -9,13 +9,14 @@
 line can be judged without the artifact. `bins.py` says what each place means.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from lading.functions.contract.names import METRICS
 from lading.functions.inference.drift.baseline import Feature, read_baseline
+from lading.functions.inference.drift.held import Held
 from lading.functions.inference.drift.views import joined
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import Predictor
@@ -55,12 +56,13 @@ class Tally:
         except ValueError as error:
             self._fault = str(error)
 
-    def count(self, group: Sequence[Answered]) -> None:
-        """Count these predictions."""
+    def count(self, inputs: Held, outputs: Held) -> None:
+        """Count what the predictions of a group had, and were answered."""
         if self._fault:
             return
         for (side, tensor), features in self._tensors.items():
-            arrays = joined(_arrays(side, tensor, group))
+            held = inputs if side == "inputs" else outputs
+            arrays = joined(held.arrays(tensor))
             for feature in features:
                 feature.add(arrays)
 
@@ -86,17 +88,6 @@ class Tally:
             **span._asdict(),
             "features": [it for each in self._baseline.features for it in _taken(each)],
         }
-
-
-def _arrays(side: str, tensor: str, group: Sequence[Answered]) -> list[Any]:
-    """Return the arrays of a tensor; a request may have left out an output."""
-    try:
-        if side == "inputs":
-            return [made.inputs[tensor] for made, _ in group]
-        return [outputs[tensor] for _, outputs in group]
-    except KeyError:
-        sides = (made.inputs if side == "inputs" else outputs for made, outputs in group)
-        return [arrays[tensor] for arrays in sides if tensor in arrays]
 
 
 def _taken(feature: Feature) -> list[dict[str, Any]]:

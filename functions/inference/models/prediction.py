@@ -94,10 +94,35 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
 def note_answer(
     prediction: Prediction, outputs: dict[str, Array], observation: Observation
 ) -> dict[str, Array]:
-    """Note what was predicted, if the model has a baseline to count it in; return the outputs."""
-    if prediction.predictor.baseline is not None:
-        observation.answered = prediction, outputs
+    """Note what was predicted, if it is to be counted in the model's baseline; return the outputs.
+
+    What is not counted costs one comparison here, and nothing later.
+    """
+    predictor = prediction.predictor
+    if predictor.baseline is not None:
+        predictor.predictions += 1
+        if predictor.predictions >= predictor.next_noted:
+            if predictor.noted_of > 1:
+                predictor.next_noted = predictor.predictions + _skipped(predictor.noted_of)
+            observation.answered = prediction, outputs
     return outputs
+
+
+def forget_answer(observation: Observation) -> None:
+    """Do not count what was predicted: no caller asked for it."""
+    if observation.answered is not None:
+        observation.answered[0].predictor.predictions -= 1
+        observation.answered = None
+
+
+def _skipped(noted_of: int) -> int:
+    """Return after how many predictions the next one is counted: `noted_of` on average, at random.
+
+    So it does not matter if callers take turns.
+    """
+    from random import randint
+
+    return randint(1, 2 * noted_of - 1)  # noqa: S311 nothing secret
 
 
 def predict_in_job(

@@ -119,6 +119,15 @@ class Predictor(Protocol):
     baseline: bytes | None = None
     """Content of the artifact's baseline.json; None where requests are not counted in its bins."""
 
+    predictions: int = 0
+    """How many predictions there were of a model with a baseline."""
+
+    next_noted: int = 0
+    """At which of them the next one is counted in the baseline's bins."""
+
+    noted_of: int = 1
+    """One of so many is counted, at random."""
+
     health: Health | None = None
     """Its health; None where nobody watches it, as on Lambda."""
 

@@ -1,17 +1,17 @@
 """Families of metrics: counters, histograms, and what is read when someone scrapes.
 
-Counting is a part of every request, so a caller finds a series once and changes it directly while
-it holds the registry's lock: an addition for a counter, a bisection and two additions for a
-histogram. A snapshot of the numbers is plain JSON, and those of several processes add up.
+A caller changes a series directly while it holds the registry's lock. A snapshot of the numbers is
+plain JSON, and those of several processes add up.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from operator import add
 from threading import Lock
 from time import perf_counter, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from lading.functions.contract.watched import Figure, Kind
 
@@ -52,10 +52,12 @@ class Series:
         """Return the exemplars with the time since 1970; they have that of `perf_counter`."""
         return [it and (it[0], it[1], it[2] + since_1970) for it in self.exemplars]
 
-    def observe(self, value: float) -> None:
-        """Add a value to a histogram: to the first bucket whose bound is not below it."""
-        self.numbers[bisect_left(self._bounds, value)] += 1.0
-        self.numbers[-1] += value
+    def observe_all(self, values: Any) -> None:
+        """Add an array of values: each to the first bucket whose bound is not below it."""
+        buckets = np.searchsorted(self._bounds, values)
+        for bucket, count in enumerate(np.bincount(buckets).tolist()):
+            self.numbers[bucket] += count
+        self.numbers[-1] += float(values.sum())
 
 
 class MetricFamily:

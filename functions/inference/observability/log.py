@@ -19,6 +19,7 @@ from lading.functions.contract.names import HOOK, METRICS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.contract.statuses import status_of
 from lading.functions.inference.loading.catalog import Catalog
+from lading.functions.inference.models.prediction import forget_answer
 from lading.functions.inference.observability.line import NONE, Exchange, Surroundings, write_line
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
@@ -132,7 +133,8 @@ class Observability:
                 exchange = Exchange(scope["method"], scope["path"], ended, request_id)
                 context = scope.get("aws.context")
                 if _from_hook(scope):
-                    context = observation.answered = None
+                    context = None
+                    forget_answer(observation)
                 self.note(exchange, observation, context)
 
         return observed
@@ -168,6 +170,9 @@ class Observability:
         self._pending.append(write_line(exchange, observation, around, int(time() * 1000)))
         if observation.answered is not None:
             self._gather(observation)
+        gathering, ended = self._gathering, observation.ended or 0.0
+        if gathering is not None and ended >= gathering.due:
+            self._pending += gathering.lines()
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # in a server no invocation ends
         if self._around.cold:
@@ -177,15 +182,15 @@ class Observability:
             self._on_request(observation, exchange.status)
 
     def _gather(self, seen: Observation) -> None:
-        """Count what was predicted; after a minute, add the line of the counts."""
+        """Count what was predicted, in a group with other predictions."""
         answered, seen.answered = seen.answered, None  # a connection keeps its last observation
-        if not self._drift_s or answered is None or seen.ended is None:
+        if not self._drift_s or answered is None:
             return
         if self._gathering is None:
             from lading.functions.inference.drift.gathering import Gathering
 
             self._gathering = Gathering(self._around.stage, self._drift_s)
-        self._pending += self._gathering.note(answered, seen.ended)
+        self._gathering.note(answered)
 
     def end(self) -> None:
         """Write what has been counted since the last minute, when the server stops."""

@@ -22,7 +22,6 @@ models:
     source: m.onnx
     accuracy: {data: rows.jsonl, metric: mae, max_drop: 0.5}
 """
-EARLY = -1.0
 
 
 def stream(rows: int, seed: int, shift: float = 0.0) -> Any:
@@ -58,7 +57,7 @@ def log_of(folder: Path, rows: Any) -> str:
     lines = ['{"message": "request"}']
     for start in range(0, len(rows), 20):
         inputs = {"x": rows[start : start + 20]}
-        gathering.note((Prediction(model, inputs), model.predict(inputs)), EARLY)
+        gathering.note((Prediction(model, inputs), model.predict(inputs)))
         if start == len(rows) // 2:
             lines += gathering.lines()
     return "\n".join([*lines, *gathering.lines()]) + "\n"

@@ -10,15 +10,14 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.drift.bins import NumberBins
 from lading.functions.inference.drift.gathering import Gathering
 from lading.functions.inference.drift.tally import Answered
-from lading.functions.inference.models.prediction import Prediction
+from lading.functions.inference.models.prediction import Prediction, note_answer
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.wire.messages import Observation
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.measure.baseline import baseline_stage
 
 ROWS: Final = 1000
-BEFORE, AFTER = -1.0, float("inf")
-"""Times before and after a line is due."""
 
 
 class Doubling(Predictor):
@@ -50,7 +49,15 @@ def answered(model: Predictor, x: Any) -> Answered:
 def sent(gathering: Gathering, model: Predictor, rows: Any, size: int = 1) -> None:
     """Note the rows as requests of this size."""
     for start in range(0, len(rows), size):
-        assert not gathering.note(answered(model, rows[start : start + size]), BEFORE)
+        note(gathering, answered(model, rows[start : start + size]))
+
+
+def note(gathering: Gathering, made: Answered) -> None:
+    """Note a prediction as the service does: one of several, if there are many."""
+    seen = Observation()
+    note_answer(made[0], dict(made[1]), seen)
+    if seen.answered is not None:
+        gathering.note(seen.answered)
 
 
 def lines_of(gathering: Gathering) -> list[dict[str, Any]]:

@@ -12,15 +12,15 @@ from lading.functions.inference.drift.gathering import (
     MOST_IN_PERIOD,
     Gathering,
 )
+from lading.functions.inference.drift.held import MOST_COPIED
 from lading.functions.inference.models.prediction import Prediction
 from tests.functions.inference.drift.streams import (
-    AFTER,
-    BEFORE,
     Doubling,
     answered,
     counted_by_numpy,
     lines_of,
     normal,
+    note,
     sent,
 )
 
@@ -51,11 +51,10 @@ def test_no_line_has_a_value_of_a_request() -> None:
     assert "0.123" not in line
 
 
-def test_a_line_is_due_after_the_period_and_says_nothing_twice() -> None:
+def test_a_line_says_nothing_twice() -> None:
     gathering, model = Gathering(), Doubling()
-    assert gathering.note(answered(model, normal(1, 3)), BEFORE) == ()
-    lines = gathering.note(answered(model, normal(1, 4)), AFTER)
-    assert [json.loads(line)["requests"] for line in lines] == [2]
+    sent(gathering, model, normal(2, 3))
+    assert [line["requests"] for line in lines_of(gathering)] == [2]
     assert gathering.lines() == []
 
 
@@ -67,15 +66,16 @@ def test_each_version_has_its_line() -> None:
     assert found == [("1", 3), ("2", 4)]
 
 
-def test_arrays_are_held_no_longer_than_until_a_group_is_full() -> None:
+def test_small_arrays_are_copied_and_large_ones_held_until_a_group_is_full() -> None:
     gathering, model = Gathering(), Doubling()
-    rows = [normal(1, seed) for seed in range(MOST_IN_GROUP)]
-    last = weakref.ref(rows[0])
-    for row in rows:
-        assert last() is not None
-        gathering.note(answered(model, row), BEFORE)
-    del rows, row
-    assert last() is None
+    small, large = normal(1, 1), normal(MOST_COPIED, 2)
+    held = [weakref.ref(array) for array in (small, large)]
+    note(gathering, (Prediction(model, {"x": small, "more": large}), {}))
+    del small, large
+    assert [array() is not None for array in held] == [False, True]
+    for seed in range(MOST_IN_GROUP - 1):
+        note(gathering, answered(model, normal(1, seed)))
+    assert held[1]() is None
 
 
 @pytest.mark.parametrize("kept", ["array", "body", "text"])
@@ -86,14 +86,14 @@ def test_what_is_held_is_limited_by_the_bytes_that_stay_in_memory(kept: str) -> 
     texts = np.array([body[: MOST_BYTES // 32]], np.object_)
     inputs: dict[str, Any] = {
         "array": {"x": np.zeros((MOST_BYTES // 24, 3), np.float32)},
-        "body": {"x": np.frombuffer(body, np.float32, 3).reshape(1, 3)},
+        "body": {"x": np.frombuffer(body, np.float32, MOST_COPIED)},
         "text": {"x": normal(1, 1), "text": texts},
     }[kept]
     outputs = {"y": np.zeros((1, 3), np.float32)}
     held = []
     for _ in range(3):
-        gathering.note((Prediction(model, inputs), outputs), BEFORE)
-        held.append(sum(len(group.held) for group in gathering._groups.values()))
+        note(gathering, (Prediction(model, inputs), outputs))
+        held.append(sum(group.held for group in gathering._groups.values()))
     assert held == [1, 0, 1]
 
 
@@ -103,7 +103,7 @@ def test_of_many_requests_some_are_counted_and_the_line_says_how_many() -> None:
     steps = []
     for _ in range(3):
         for _ in range(20 * MOST_IN_PERIOD):
-            gathering.note(made, BEFORE)
+            note(gathering, made)
         (line,) = lines_of(gathering)
         assert sum(line["features"][0]["counts"]) == line["counted"]
         steps.append(line["requests"] / line["counted"])
@@ -117,8 +117,8 @@ def test_requests_are_chosen_at_random_so_that_callers_who_take_turns_count_alik
     low, high = (answered(model, np.full((1, 3), value, np.float32)) for value in (-99, 99))
     for _ in range(2):
         for _ in range(5 * MOST_IN_PERIOD):
-            gathering.note(low, BEFORE)
-            gathering.note(high, BEFORE)
+            note(gathering, low)
+            note(gathering, high)
         (line,) = lines_of(gathering)
     counts = line["features"][0]["counts"]
     assert counts[0] + counts[-2] == line["counted"]

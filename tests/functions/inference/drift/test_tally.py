@@ -2,7 +2,7 @@ import numpy as np
 
 from lading.functions.inference.drift.gathering import Gathering
 from lading.functions.inference.models.prediction import Prediction
-from tests.functions.inference.drift.streams import BEFORE, Doubling, lines_of, normal, sent
+from tests.functions.inference.drift.streams import Doubling, lines_of, normal, note, sent
 
 
 def test_a_baseline_that_cannot_be_read_is_one_warning_and_no_failure() -> None:
@@ -16,8 +16,8 @@ def test_a_baseline_that_cannot_be_read_is_one_warning_and_no_failure() -> None:
 
 def test_an_output_that_a_request_left_out_is_not_counted_for_it() -> None:
     gathering, model, row = Gathering(), Doubling(), normal(1, 1)
-    gathering.note((Prediction(model, {"x": row}), {}), BEFORE)
-    gathering.note((Prediction(model, {"x": row}), {"y": row}), BEFORE)
+    note(gathering, (Prediction(model, {"x": row}), {}))
+    note(gathering, (Prediction(model, {"x": row}), {"y": row}))
     (line,) = lines_of(gathering)
     counted = {each["side"]: sum(each["counts"]) for each in line["features"]}
     assert counted == {"inputs": 2, "outputs": 1}
@@ -26,7 +26,7 @@ def test_an_output_that_a_request_left_out_is_not_counted_for_it() -> None:
 def test_requests_without_rows_and_of_other_shapes_do_not_disturb_others() -> None:
     gathering, model = Gathering(), Doubling()
     for array in (np.zeros((0, 3)), np.zeros((2, 5)), np.zeros(()), np.zeros((4, 3))):
-        gathering.note((Prediction(model, {"x": array}), {"y": array}), BEFORE)
+        note(gathering, (Prediction(model, {"x": array}), {"y": array}))
     (line,) = lines_of(gathering)
     counted = {sum(each["counts"]) for each in line["features"] if each["name"] != "largest of y"}
     assert counted == {4}

@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,7 +54,7 @@ def test_the_page_is_that_of_the_library(accept: str, noted: list[tuple[str, str
         histogram.labels(model, version).observe(value, {"request_id": str(number)})
         gauge.labels(model).set(value)
         requests.series(model, version).count()
-        times.series(model, version).observe(value)
+        times.series(model, version).observe_all(np.array([value]))
         place = bisect_left(BOUNDS, value)
         times.series(model, version).exemplars[place] = str(number), value, 1.0
     encode, content_type = choose_encoder(accept)

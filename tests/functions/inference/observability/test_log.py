@@ -303,8 +303,7 @@ def test_a_refused_request_is_not_counted(tmp_path: Path, capsys: Captured) -> N
     ask(app, "POST /predict", GOOD)
     ask(app, "POST /predict", {"inputs": [["a", 2]]})
     ask(app, "POST /predict", GOOD)
-    *_, drift = lines(capsys)
-    assert drift["requests"] == 2
+    assert sum(line.get("requests", 0) for line in lines(capsys)) == 2
 
 
 def test_few_requests_within_a_minute_leave_no_line_yet(tmp_path: Path, capsys: Captured) -> None:

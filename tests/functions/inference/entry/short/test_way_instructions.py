@@ -18,7 +18,7 @@ from lading.functions.inference.lanes.limits import LaneLimits
 from tests.support.short_way_run import Connections
 from tests.support.worlds import times, write_artifact
 
-RECORDED: Final = {(3, 11): {1: 4484, 16: 3031}}
+RECORDED: Final = {(3, 11): {1: 4306, 16: 2877}}
 """Bytecode instructions of a request, by version of Python and requests of one turn."""
 
 ALLOWED: Final = 1.1
