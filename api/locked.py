@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from lading.api.errors import EngineNeeded, NothingLocked, NotServable
 from lading.functions.contract.names import DEFAULT_LABEL
@@ -17,6 +18,10 @@ from lading.model_packaging.lock.file import (
     read_lock,
     version_folder,
 )
+
+LOCK: Final = Path("models.lock.json")
+STORE: Final = "artifacts"
+"""The store beside the lock."""
 
 
 def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> ServingSettings:

@@ -1,6 +1,7 @@
 """Packages models of a manifest, each in a process of its own."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.pipeline import package as package_model
 from lading.model_packaging.specification import Packaged
+from lading.model_packaging.stages import OnStage, ignore_stages
 from lading.model_packaging.store.publication import Seal
 from lading.model_packaging.store.versions import Store
 
@@ -27,6 +29,7 @@ class Work(NamedTuple):
     sealed: Seal | None = None
     limits: Limits = Limits()
     verbose: bool = False
+    quiet: bool = False
 
 
 def package_each(
@@ -35,10 +38,7 @@ def package_each(
     """Package one model after another; yield each name with its version or its error."""
     for spec in specs:
         try:
-            with (
-                show_stages(spec.name, verbose=work.verbose) as on_stage,
-                isolated(work.limits) as builder,
-            ):
+            with _shown(spec.name, work) as on_stage, isolated(work.limits) as builder:
                 packaged = find_trained(spec, work.lock) or package_model(
                     with_source(spec, work.lock),
                     work.store,
@@ -52,6 +52,10 @@ def package_each(
             yield spec.name, error
         else:
             yield spec.name, packaged
+
+
+def _shown(model: str, work: Work) -> AbstractContextManager[OnStage]:
+    return nullcontext(ignore_stages) if work.quiet else show_stages(model, verbose=work.verbose)
 
 
 def package_line(packaged: Packaged) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lading.api.caller import Caller
@@ -45,6 +45,14 @@ _BINARY: Mapping[str, str] = MappingProxyType(
     {"Content-Type": "application/octet-stream", "Accept": "*/*"}
 )
 """A gateway may return a response as text unless the caller accepts any type."""
+
+
+class Ask(NamedTuple):
+    """A request of an API: GET `path`, or POST `body` there."""
+
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = HEADERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class RemoteCatalog(Catalog):
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the models, sorted."""
-        return tuple(sorted(each["name"] for each in _document(self._api.call("/models"), "")))
+        return tuple(sorted(each["name"] for each in read_document(self._api.call("/models"))))
 
     def models(self) -> tuple[CatalogModel, ...]:
         """Return the models, sorted by name."""
@@ -108,8 +116,7 @@ class RemoteCatalog(Catalog):
         """
         until, known = self._known.get(name, (0.0, None))
         if known is None or self._now() >= until:
-            document = _document(self._api.call(f"/models/{quote(name, safe='')}"), name)
-            known = _model(document, self._api)
+            known = read_model(self._api.call(*ask_model(name)), name, self._api)
             self._known[name] = (self._now() + CACHED_S, known)
         return known
 
@@ -138,14 +145,30 @@ class RemotePredictor(Predictor):
         Raises:
             ModelUnavailable: the API cannot be reached.
         """
-        name, version = self.metadata.name, self.metadata.version
+        return self.read(self._api.call(*self.ask(inputs, outputs)), outputs)
+
+    def ask(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> Ask:
+        """Return the request for a prediction.
+
+        Raises:
+            InvalidInput, UnexpectedOutput: see `Predictor.predict`.
+        """
         check_request(self.metadata, inputs, outputs)
         wanted = outputs or self.metadata.output_names()
         body, length = tensor_messages.encode(inputs, wanted, signature=self._signature)
-        path = f"/v2/models/{quote(name, safe='')}/versions/{version}/infer"
-        reply = self._api.call(path, body, {**_BINARY, HEADER_LENGTH: str(length)})
+        path = f"/v2/models/{quote(self.metadata.name, safe='')}/versions/{self.metadata.version}"
+        return Ask(f"{path}/infer", body, {**_BINARY, HEADER_LENGTH: str(length)})
+
+    def read(self, reply: ServerAnswer, outputs: Sequence[str] = ()) -> dict[str, Array]:
+        """Return the outputs in the response to `ask`.
+
+        Raises:
+            InferenceError: the response is an error, or cannot be read.
+        """
+        name, version = self.metadata.name, self.metadata.version
         if reply.status != HTTPStatus.OK:
             raise _refusal(reply, name, version)
+        wanted = outputs or self.metadata.output_names()
         try:
             size = int(reply.headers.get(HEADER_LENGTH, len(reply.body)))
             found = tensor_messages.decode(reply.body, size)
@@ -155,8 +178,19 @@ class RemotePredictor(Predictor):
             raise PredictionFailed(name, version, reason) from error
 
 
-def _model(document: Mapping[str, Any], api: Api) -> CatalogModel:
-    name = document["name"]
+def ask_model(name: str) -> Ask:
+    """Return the request for the description of a model."""
+    return Ask(f"/models/{quote(name, safe='')}")
+
+
+def read_model(reply: ServerAnswer, name: str, api: Api) -> CatalogModel:
+    """Return a model from the response to `ask_model`.
+
+    Raises:
+        ModelNotFound: the API does not serve it.
+        InferenceError: the API does not describe it.
+    """
+    document = read_document(reply, name)
     versions: dict[int, Predictor | ModelUnavailable] = {}
     labels: dict[str, int] = {}
     for each in document["versions"]:
@@ -177,6 +211,7 @@ def _predictor(name: str, version: int, document: Mapping[str, Any], api: Api) -
         _signature(name, version, each) for each in document.get("signatures", [alone])
     )
     predictor = RemotePredictor(first, api)
+    predictor.classes = document.get("classes") or {}
     predictor.others = {
         each.signature: RemotePredictor(each, api, each.signature) for each in others
     }
@@ -194,7 +229,7 @@ def _signature(name: str, version: int, document: Mapping[str, Any]) -> ModelMet
     )
 
 
-def _document(reply: ServerAnswer, name: str) -> Any:
+def read_document(reply: ServerAnswer, name: str = "") -> Any:
     """Return the JSON of a response.
 
     Raises:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lading.api import locked
+
 Name = Annotated[str, typer.Argument(help="Name of the model.")]
 Names = Annotated[list[str] | None, typer.Argument(show_default="all models")]
 Manifest = Annotated[Path, typer.Option(envvar="LADING_MANIFEST", help="File of the models.")]
@@ -18,5 +20,4 @@ EngineUrl = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to standard output.")]
 
 MANIFEST = Path("models.yaml")
-LOCK = Path("models.lock.json")
-STORE = "artifacts"
+LOCK, STORE = locked.LOCK, locked.STORE

@@ -9,23 +9,21 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
+from lading.api.answers import Classes
 from lading.api.caller import Caller
-from lading.api.locked import chosen_version, read_locked
+from lading.api.local_model import load
+from lading.api.locked import chosen_version
 from lading.api.remote_models import Api, RemoteCatalog
 from lading.cli.errors import CliError
 from lading.cli.model_requests import ask_server, read_input
 from lading.cli.options import LOCK, Json, Lock, Name, Sign, Token
 from lading.cli.request_files import Inputs, request_of_arrays, request_of_file, request_of_values
 from lading.cli.tables import show_table
+from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.dialects import plain
-from lading.functions.inference.graphs.predictor import open_here
 from lading.functions.inference.health.golden import read_golden
-from lading.functions.inference.models.predictor import with_signature
 from lading.functions.inference.tensors import json_values as json_codec
-
-Classes = dict[str, Sequence[str]]
-"""The class of each column of an output, by the output's name."""
 
 _SHOWN = 6
 _LONGEST_SHOWN = 300
@@ -79,9 +77,11 @@ def predict(
         raise typer.BadParameter("--url allows no --version, --label or --signature")
     if input_ and set_:
         raise typer.BadParameter("give either --input or --set")
-    given, classes = _Given(input_, set_ or []), Classes({})
+    classes: Classes = {}
+    given = _Given(input_, set_ or [])
     if url is not None:
         answer = _call(url, name, given, Caller(token, sign))
+        classes = {} if json_ else _remote_classes(url, json.loads(answer), Caller(token, sign))
     else:
         chosen_number = chosen_version(lock, name, version, label)
         answer, classes = _run(lock, name, chosen_number, given, signature)
@@ -109,12 +109,10 @@ class _Given(NamedTuple):
 def _run(
     lock: Path, name: str, version: int, given: _Given, signature: str
 ) -> tuple[bytes, Classes]:
-    artifact = read_locked(lock, name, version)
-    predictor = with_signature(open_here(artifact, version), signature)
-    body = given.request(lambda: predictor.metadata.inputs) or _example(name, artifact)
-    inputs = plain.decode(json_codec.loads(body), predictor.metadata)
-    answer = plain.encode(predictor.metadata, predictor.predict(inputs))
-    return answer, artifact.specification.get("classes", {})
+    model = load(name, version, signature=signature, lock=lock)
+    body = given.request(lambda: model.inputs) or _example(name, model.artifact)
+    arrays = plain.decode(json_codec.loads(body), model.metadata)
+    return plain.encode(model.metadata, model.run(arrays)), model.classes
 
 
 def _example(name: str, artifact: Artifact) -> bytes:
@@ -140,6 +138,23 @@ def _call(url: str, name: str, given: _Given, caller: Caller) -> bytes:
     if not body:
         raise typer.BadParameter("--url needs --input or --set")
     return ask_server(url, "predict", name, body, caller)
+
+
+def _remote_classes(url: str, answer: dict[str, Any], caller: Caller) -> Classes:
+    """Return the classes of scores in an answer, as the API describes its model, if it does."""
+    if not any(_has_scores(values) for values in answer["outputs"].values()):
+        return {}
+    try:
+        model = RemoteCatalog(Api(url, caller)).model(answer["model"])
+        return model.predictor(answer["version"]).classes
+    except (InferenceError, LookupError, TypeError, ValueError):
+        return {}
+
+
+def _has_scores(values: Any) -> bool:
+    """Return whether an output has several numbers for a row."""
+    first = values[0] if isinstance(values, list) and values else None
+    return isinstance(first, list) and len(first) > 1 and isinstance(first[0], float)
 
 
 def _show(answer: dict[str, Any], classes: Classes) -> None:

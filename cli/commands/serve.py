@@ -13,14 +13,15 @@ import typer
 
 from lading.api.local_endpoint import local_endpoint
 from lading.api.locked import served_settings
+from lading.api.serving import ENGINES, LOG, service
 from lading.cli.first_packaging import package_first
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
 from lading.cli.settings import colors
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.cli.watched_serving import WatchedServing, read_metric_names, tracing
 from lading.emulator.engines.local_engines import LocalEngines
-from lading.emulator.function.runtimes import Listeners, Runtime, create_function
-from lading.emulator.gateway.api import Gateway
+from lading.emulator.function.runtimes import Listeners, Runtime
+from lading.emulator.gateway.api import Access
 from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
 from lading.emulator.processes.server import ThreadedServer
@@ -36,9 +37,6 @@ from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.messages import Observation
 from lading.model_packaging.signing.errors import needs_cryptography
-
-_LOG = Path(".lading/serve.log")
-_ENGINES = Path(".lading/engines")
 
 _BESIDE: Mapping[str, str] = MappingProxyType(
     {
@@ -94,7 +92,7 @@ def serve(
     host: Annotated[str, _HOST] = "127.0.0.1",
     port: Annotated[int, _port("HTTP")] = 8080,
     runtime: Annotated[Runtime, _RUNTIME] = "process",
-    log: Annotated[Path, _LOG_FILE] = _LOG,
+    log: Annotated[Path, _LOG_FILE] = LOG,
     threads: Annotated[int, _THREADS] = 0,
     grpc_port: Annotated[int | None, _port("gRPC, if any")] = None,
     cors: Annotated[str, _CORS] = "",
@@ -135,7 +133,7 @@ def serve(
     for failure in _damaged(settings, check):
         warn(str(failure))
     _check_management(runtime, management_port, management_token)
-    engines = LocalEngines(_ENGINES, _ENGINES, server=engine_url, on_progress=_show_step)
+    engines = LocalEngines(ENGINES, ENGINES, server=engine_url, on_progress=_show_step)
     ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port, management_token)
     watched = WatchedServing(traces, stage or "", read_metric_names(metric_names))
     with local_endpoint(settings, lock, engines) as (settings, variables):
@@ -166,14 +164,15 @@ def _run(
 
     with ExitStack() as stack:
         around, note = stack.enter_context(tracing(watched))
-        function = create_function(
-            runtime,
+        function, gateway = service(
             settings,
-            log=log,
+            variables,
+            runtime,
+            log,
+            _show_access,
             listeners=_listeners(metrics, management, note),
-            variables=variables,
         )
-        app = around(Gateway(function, lambda access: typer.echo(str(access), err=True)))
+        app = around(gateway)
         app = metrics.beside(app) if metrics else app
         if ports.grpc is not None:
             where = Listening(host, ports.grpc)
@@ -221,6 +220,10 @@ def _listeners(
             management.attach(catalog)
 
     return Listeners(loaded, noted if noting else None)
+
+
+def _show_access(access: Access) -> None:
+    typer.echo(str(access), err=True)
 
 
 def _show_step(step: str) -> None:

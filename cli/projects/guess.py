@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lading.api.gates import MAX_DROP, usual_gate
 from lading.cli.projects.files import ModelText
 from lading.functions.contract.names import NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.model_packaging.inspected import Inspected
-from lading.model_packaging.measure.holdout import SINGLE_INPUT, TRUTH, truth_of
+from lading.model_packaging.measure.holdout import SINGLE_INPUT, TRUTH
 from lading.model_packaging.tables.datatypes import NUMBER, TEXT, TRUTH_VALUE
 from lading.model_packaging.tables.table import Cells, Column, Table, Unreadable
 
@@ -34,9 +35,6 @@ _MOST_STATED = 40
 """Columns that an entry states; more are left to packaging, which infers the same."""
 _NAMELESS = frozenset({"model", "pipeline", "estimator", "saved_model", "best_model", "checkpoint"})
 _TEXT_EXAMPLE = "Replace this by a text of your own."
-_MAX_DROP = 0.01
-_FEW = 50
-"""Distinct whole numbers up to which the truth is taken for classes."""
 
 
 class Guess(NamedTuple):
@@ -141,12 +139,12 @@ def _said(gate: Mapping[str, Any]) -> str:
 def _gate(found: Inspected, rows: Rows, choose: Choose) -> dict[str, Any] | None:
     """Return the accuracy section; None if the rows have no truth that is known."""
     if found.answers == "vectors":
-        return {"data": rows.path, "metric": "cosine", "max_drop": _MAX_DROP}
+        return {"data": rows.path, "metric": "cosine", "max_drop": MAX_DROP}
     truth = find_truth(rows.table, found, choose)
     if not truth:
         return None
     stated = {} if truth == TRUTH else {"truth": truth}
-    metric, drop = _metric(found, rows.table[truth])
+    metric, drop = usual_gate(found.answers, rows.table[truth])
     return {"data": rows.path, **stated, "metric": metric, "max_drop": drop}
 
 
@@ -168,16 +166,6 @@ def find_truth(table: Table, found: Inspected, choose: Choose) -> str:
     if not found.columns and found.features and len(others) == found.features + 1:
         return others[-1]
     return choose("Which column has the correct answers?", others) if others else ""
-
-
-def _metric(found: Inspected, column: Column) -> tuple[str, float]:
-    """Return the metric for a truth, and the largest drop to accept."""
-    truth = truth_of(column)
-    numbers = truth.dtype.kind == "f" and bool((truth != np.round(truth)).any())
-    many = truth.dtype.kind in "iu" and len(np.unique(truth)) > _FEW
-    if found.answers == "labels" or not (found.answers == "numbers" or numbers or many):
-        return "accuracy", _MAX_DROP
-    return "rmse", float(f"{max(float(np.std(truth)), 1e-6) * _MAX_DROP:.2g}")
 
 
 def _request(found: Inspected, rows: Rows | None) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lading.api.calls import call
+from lading.api.calls import MOST_BYTES, call, grow
 from lading.api.errors import ServerError
 
 
@@ -42,9 +42,16 @@ def test_an_error_response_is_returned_with_its_reason() -> None:
     assert answer.reason() == "Bearer t"
 
 
-def test_a_redirect_does_not_get_the_credentials() -> None:
+def test_a_redirect_is_not_followed_and_named() -> None:
     with serving() as url:
-        assert call(f"{url}/moved", None, {"Authorization": "Bearer t"}).reason() == "None"
+        answer = call(f"{url}/moved", None, {"Authorization": "Bearer t"})
+    assert (answer.status, answer.reason()) == (302, "redirects to /there; use that URL")
+
+
+def test_an_answer_that_never_ends_is_not_kept() -> None:
+    content = bytearray(MOST_BYTES)
+    with pytest.raises(ServerError, match="exceeds the limit of 64 MiB"):
+        grow("http://here", content, b"!")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ _SCHEMAS: Json = {
                 "description": "Where it has more than one; the first is the default.",
                 "items": {"$ref": "#/components/schemas/Signature"},
             },
+            classes={
+                "type": "object",
+                "description": "The names of the columns of outputs that are scores of classes.",
+                "additionalProperties": {"type": "array", "items": STRING},
+            },
         ),
     },
     "Signature": {
@@ -185,7 +190,8 @@ def _describe_version(model: CatalogModel, version: int) -> dict[str, Any]:
         for name, each in signatures.items()
     ]
     several = {"signatures": named} if {*signatures} != {SERVING_DEFAULT} else {}
-    return {**described, **_tensors(found.metadata), **several}
+    classes = {"classes": dict(found.classes)} if found.classes else {}
+    return {**described, **_tensors(found.metadata), **several, **classes}
 
 
 def _tensors(metadata: ModelMetadata) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class OnnxPredictor(Predictor):
             method=artifact.method,
         )
         self._specification = artifact.specification
+        self.classes = artifact.specification.get("classes", {})
         self._background = artifact.files.get(BACKGROUND)
         self._aliases = artifact.aliases
         self._others = {

@@ -4,6 +4,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from lading.functions.contract.errors import SignatureNotFound, UnexpectedOutput
@@ -127,6 +128,9 @@ class Predictor(Protocol):
 
     noted_of: int = 1
     """One of so many is counted, at random."""
+
+    classes: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """The names of the columns of outputs that are scores of classes, where they are known."""
 
     health: Health | None = None
     """Its health; None where nobody watches it, as on Lambda."""
