@@ -124,7 +124,7 @@ def light() -> tuple[Any, Any, Any]:
     from lightgbm import LGBMClassifier
 
     model = LGBMClassifier(n_estimators=5, verbose=-1).fit(NUMBERS, SIGNS)
-    return model, NUMBERS, model.booster_.predict(NUMBERS)
+    return model, NUMBERS, model.predict_proba(NUMBERS)
 
 
 def keras_network() -> tuple[Any, Any, Any]:
@@ -152,7 +152,10 @@ def torch_network() -> tuple[Any, Any, Any]:
     [
         pytest.param(boosted, marks=needs("boosting", "xgboost")),
         pytest.param(light, marks=needs("boosting", "lightgbm")),
-        pytest.param(keras_network, marks=needs("tensorflow", "keras", "tensorflow", "tf2onnx")),
+        pytest.param(
+            keras_network,
+            marks=[needs("tensorflow", "keras", "tensorflow", "tf2onnx"), pytest.mark.long],
+        ),
         pytest.param(torch_network, marks=needs("pytorch", "torch")),
     ],
 )
