@@ -1,6 +1,6 @@
 """Every reader that is fuzzed; a further one is a `Target` and a line here."""
 
-from tests.fuzz import artifacts, dialects, documents, gateway, media, rpc
+from tests.fuzz import artifacts, dialects, documents, gateway, media, recorded, rpc
 from tests.fuzz.target import Target
 
 TARGETS: tuple[Target, ...] = (
@@ -15,4 +15,6 @@ TARGETS: tuple[Target, ...] = (
     artifacts.LOCKS,
     gateway.EVENTS,
     gateway.POLICIES,
+    recorded.BASELINES,
+    recorded.BACKGROUNDS,
 )

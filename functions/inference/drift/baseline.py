@@ -12,11 +12,12 @@ covers it, and so does a signature.
 """
 
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from lading.functions.inference.drift.bins import NumberBins, ValueBins
+from lading.functions.inference.drift.bins import MISSING_SLOTS, NumberBins, ValueBins
 from lading.functions.inference.drift.views import VIEWS
 from lading.functions.inference.tensors.conversion import Array
 
@@ -84,13 +85,34 @@ def read_baseline(content: bytes) -> Baseline:
             raise ValueError(f"a baseline of form {document['version']!r} is not known here")
         features = tuple(map(_feature, document["features"]))
         return Baseline(sha256(content).hexdigest()[:_DIGITS], int(document["rows"]), features)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"a baseline cannot be read: {error!r}") from error
 
 
 def _feature(entry: Mapping[str, Any]) -> Feature:
-    view = str(entry["view"])
+    view, expected = str(entry["view"]), entry["expected"]
     if view != VALUES and view not in VIEWS:
         raise ValueError(f"a baseline has a view {view!r} that is not known here")
-    bins = ValueBins(entry["values"]) if view == VALUES else NumberBins(entry["edges"])
-    return Feature(str(entry["tensor"]), str(entry["side"]), view, bins, entry["expected"])
+    columns = [entry["values"]] if view == VALUES else entry["edges"]
+    if [_width(each) - MISSING_SLOTS for each in expected] != [*map(len, columns)]:
+        raise ValueError(f"a baseline has other counts of {view!r} than bins")
+    bins = ValueBins(entry["values"]) if view == VALUES else NumberBins(_numbers(columns))
+    return Feature(str(entry["tensor"]), str(entry["side"]), view, bins, expected)
+
+
+def _width(counts: Sequence[int]) -> int:
+    """Return how many counts there are.
+
+    Raises:
+        TypeError: one is not a whole number.
+    """
+    return len([operator.index(count) for count in counts])
+
+
+def _numbers(columns: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return the edges of each column.
+
+    Raises:
+        TypeError: one is not a number.
+    """
+    return [[float(edge + 0) for edge in column] for column in columns]

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.tensors.conversion import (
     Array,
     as_datatype,
@@ -33,6 +34,12 @@ METHODS: Final = ("shapley", "image", "text")
 
 MOST_BYTES: Final = 1 << 20
 """The limit of background.json."""
+
+_DAMAGE: Final = (
+    *(KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+    InvalidInput,
+)
+"""What a document of another form raises, beside ValueError."""
 
 
 class Recorded(NamedTuple):
@@ -82,11 +89,13 @@ def read(section: Mapping[str, Any], background: bytes | None) -> Recorded:
         rows = _read_rows(background) if background else {}
         budget, grid = int(section["budget"]), int(section.get("grid", 0))
         return Recorded(method, str(section["output"]), budget, features, grid, rows)
-    except (KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise ValueError(f"cannot be read: {error!r}") from error
 
 
 def _read_rows(content: bytes) -> dict[str, Array]:
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"have {len(content)} bytes of rows, which exceeds {MOST_BYTES}")
     return {
         each["name"]: reshape(
             from_json(_values(each["data"], each["datatype"]), each["name"], each["datatype"]),
