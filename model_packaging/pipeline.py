@@ -53,6 +53,7 @@ from lading.model_packaging.errors import ConversionError, SourceError
 from lading.model_packaging.explanations.stage import Subject, explain_stage
 from lading.model_packaging.graphs.building import build_graph
 from lading.model_packaging.graphs.job import GraphJob, resolve_graph
+from lading.model_packaging.graphs.nodes import versions_of
 from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
@@ -444,7 +445,7 @@ def _enter(
 ) -> tuple[Packaged, str]:
     spec = job.spec
     published = store.open(spec.name, version, known.pinned.get(version))
-    artifact, graph = published.artifact, published.artifact.graph
+    artifact = published.artifact
     copy = store.copy(spec.name, version, artifact.digest, lock)
     engine = locked_engine(spec, artifact, job.regions)
     entry = LockedVersion(
@@ -454,7 +455,7 @@ def _enter(
         engine=engine,
         stores=(copy,),
         processing=libraries_of(artifact),
-        nodes={name: model.version for name, model in graph.models.items()} if graph else {},
+        nodes=versions_of(artifact),
     )
     locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))

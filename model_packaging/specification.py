@@ -168,6 +168,7 @@ def write_graph(
     document: Mapping[str, Any],
     measured: tuple[Latency, Footprint] | None = None,
     more_figures: Mapping[str, Any] = _NONE,
+    served: Served | None = None,
 ) -> Built:
     """Return the files of a graph's artifact.
 
@@ -176,7 +177,13 @@ def write_graph(
         document: the specification, without their digests.
         measured: its figures, for report.json; None for a draft.
         more_figures: further sections of report.json.
+        served: what its engine gets, if an engine serves the graph: then it has the models, and the
+            specification only says which ones they are.
     """
+    if served is not None:
+        engine = {"engine": served.specification, "format_version": ENGINE_FORMAT}
+        document = {**document, "ensemble": document["graph"], **engine}
+        document = {key: value for key, value in document.items() if key != "graph"}
     listed = {**document, "files": {name: sha256(files[name]) for name in files}}
     whole = {**files, SPECIFICATION: readable(listed)}
     if measured is None:
@@ -184,7 +191,8 @@ def write_graph(
     figures = make_report(*measured, {name: len(content) for name, content in files.items()})
     million = Estimator(read_published(), "").of_answers(measured[0].p50_ms)
     energy = {"energy": {"of_a_million": {"joules": million.to_json()["joules"]}}}
-    return Built({**whole, REPORT: readable({**figures, **energy, **more_figures})})
+    report = readable({**figures, **energy, **more_figures})
+    return Built({**whole, REPORT: report}, served.files if served else None)
 
 
 def hand_over(

@@ -64,11 +64,17 @@ class LocalEngines:
                 self.on_progress(f"endpoint {endpoint}: Triton (the first time, it is installed)")
                 return triton_container(folder, scratch, self.tools.absolute(), install)
             except EngineUnavailable as error:
+                if _is_ensemble(folder):  # which the service's own container does not serve
+                    raise
                 self.on_progress(f"{error}; Lading's own container serves the model instead")
         elif not _is_served(folder):
             reason = f"{folder} has no model that Lading's own container serves"
             raise EngineUnavailable(f"the image of endpoint {endpoint}", reason)
         return service_container(folder)
+
+
+def _is_ensemble(folder: Path) -> bool:
+    return len([*folder.glob("*/config.pbtxt")]) > 1
 
 
 def _is_served(folder: Path) -> bool:

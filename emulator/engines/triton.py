@@ -21,6 +21,8 @@ from lading.emulator.processes.own_environment import own_environment
 _NAME = "Triton"
 _BACKEND = re.compile(r'\b(backend|platform)\s*:\s*"onnxruntime(_onnx)?"')
 _CONFIG = "config.pbtxt"
+_ENSEMBLE = "model"
+"""The model that calls the others of its repository; packaging gives it this name."""
 _MODEL, _RUN_BY = "model.onnx", Path(__file__).with_name("triton_model.py")
 
 
@@ -28,7 +30,7 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     """Return Triton in its SageMaker mode as a program that serves the model of `repository`.
 
     Args:
-        repository: a Triton model repository with one model.
+        repository: a Triton model repository with one model, or with an ensemble and its models.
         scratch: folder for a copy of it.
         tools: folder of Triton's environment, which is installed when it is missing.
         log: file to which the installation's output is appended.
@@ -36,7 +38,7 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     Raises:
         EngineUnavailable: Triton does not run on this machine, or cannot be installed.
     """
-    model = _only_model(repository)
+    model = _main_model(repository)
     _check_machine()
     try:
         locked = packaged_file("requirements/triton.txt")
@@ -61,11 +63,15 @@ def triton_container(repository: Path, scratch: Path, tools: Path, log: Path) ->
     )
 
 
-def _only_model(repository: Path) -> str:
+def _main_model(repository: Path) -> str:
+    """Return the only model, or the ensemble that calls the others."""
     names = sorted(folder.name for folder in repository.iterdir() if folder.is_dir())
-    if len(names) != 1:
-        raise EngineUnavailable(_NAME, f"{repository} must hold one model, not {len(names)}")
-    return names[0]
+    if len(names) == 1:
+        return names[0]
+    if _ENSEMBLE not in names:
+        reason = f"{repository} must hold one model, or an ensemble called '{_ENSEMBLE}'"
+        raise EngineUnavailable(_NAME, f"{reason}, not {len(names)} models")
+    return _ENSEMBLE
 
 
 def _options(repository: Path, backends: Path, model: str) -> list[str]:

@@ -6,7 +6,7 @@ unpacks there.
 
 from collections.abc import Mapping
 
-from lading.model_packaging.engines.serving import Engine, OnnxModel, Serving
+from lading.model_packaging.engines.serving import Converted, Engine, Serving
 from lading.model_packaging.errors import SourceUntrusted
 from lading.model_packaging.manifest.engine_options import (
     FLAG,
@@ -23,7 +23,7 @@ RULES: Mapping[str, OptionRule] = {"archive": FLAG, VARIABLE: TEXT}
 """archive: one model.tar.gz instead of the files. Names in capitals are environment variables."""
 
 
-def _write(spec: ModelSpec, options: Mapping[str, Value], _model: OnnxModel | None) -> Serving:
+def _write(spec: ModelSpec, options: Mapping[str, Value], _model: Converted | None) -> Serving:
     files = source_files(spec)
     code = [path for path, file in files.items() if file.suffix.lower() in RUNS_CODE]
     if code and not spec.trusts_all:

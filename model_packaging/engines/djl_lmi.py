@@ -7,7 +7,7 @@ https://github.com/deepjavalibrary/djl-serving/tree/master/serving/docs/lmi
 from collections.abc import Mapping
 
 from lading.model_packaging.engines.language_models import language_model_files
-from lading.model_packaging.engines.serving import Engine, OnnxModel, Serving
+from lading.model_packaging.engines.serving import Converted, Engine, Serving
 from lading.model_packaging.engines.vllm import COMMON_RULES
 from lading.model_packaging.errors import SourceError
 from lading.model_packaging.manifest.engine_options import OptionRule, Value, whole
@@ -31,7 +31,7 @@ _ASYNC_VLLM = {
 """The handler that passes every request to vLLM at once, and streams its answer."""
 
 
-def _write(spec: ModelSpec, options: Mapping[str, Value], _model: OnnxModel | None) -> Serving:
+def _write(spec: ModelSpec, options: Mapping[str, Value], _model: Converted | None) -> Serving:
     files = language_model_files(spec)
     if PROPERTIES in files:
         reason = f"contains a {PROPERTIES}; use models.{spec.name}.engine.options instead"

@@ -8,7 +8,7 @@ from lading.functions.inference.artifact.specification import Artifact
 from lading.model_packaging.engines.gpu_drivers import fitting_ami
 from lading.model_packaging.engines.images import images
 from lading.model_packaging.engines.registry import engine_of
-from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.engines.serving import Converted, Serving
 from lading.model_packaging.errors import SourceError
 from lading.model_packaging.lock.file import LockedEngine
 from lading.model_packaging.manifest.engine_options import check_options
@@ -56,12 +56,12 @@ def engine_identity(spec: ModelSpec) -> dict[str, Any]:
     return {"target": spec.target, "name": engine.name, "options": options, "recipe": RECIPE}
 
 
-def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
+def serve(spec: ModelSpec, model: Converted | None = None) -> Served:
     """Prepare a model for its engine.
 
     Args:
         spec: the model, from the manifest.
-        model: the converted model, for an engine that needs one.
+        model: the converted model or models, for an engine that needs them.
 
     Raises:
         SourceError: the engine cannot serve the trained files, or they cannot be read.
@@ -82,7 +82,7 @@ def serve(spec: ModelSpec, model: OnnxModel | None = None) -> Served:
     return Served(engine.name, {**document, "files": listed}, files)
 
 
-def _signature(model: OnnxModel) -> dict[str, Any]:
+def _signature(model: Converted) -> dict[str, Any]:
     """Return the engine's inputs and outputs, which processing steps may hide from callers."""
     return {
         "inputs": [spec.to_json() for spec in model.inputs],

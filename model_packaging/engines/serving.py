@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
@@ -22,6 +23,41 @@ class OnnxModel:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     request: Mapping[str, Array] | None
+
+
+class EnsembleStep(NamedTuple):
+    """A call of a model of an ensemble.
+
+    Args:
+        model: its name.
+        inputs: its inputs -> tensors of the ensemble.
+        outputs: its outputs, as far as they are used -> tensors of the ensemble.
+    """
+
+    model: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxEnsemble:
+    """Models that answer together.
+
+    Args:
+        models: the models, by their names.
+        steps: their calls, each after those whose tensors it needs.
+        inputs: what callers send.
+        outputs: what they get: tensors of the steps.
+    """
+
+    models: Mapping[str, OnnxModel]
+    steps: tuple[EnsembleStep, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+Converted = OnnxModel | OnnxEnsemble
+"""What an engine for ONNX gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +90,4 @@ class Engine:
     name: EngineName
     takes_onnx: bool
     rules: Mapping[str, OptionRule]
-    write: Callable[[ModelSpec, Mapping[str, Value], OnnxModel | None], Serving]
+    write: Callable[[ModelSpec, Mapping[str, Value], Converted | None], Serving]

@@ -1,8 +1,10 @@
-"""ONNX models for Triton: a model repository with one model, which is called `model`.
+"""ONNX models for Triton: a model repository whose model is called `model`.
 
 model/config.pbtxt     the model's configuration (`triton_config`)
 model/1/model.onnx     the model
 model/warmup/…         the raw inputs of a golden request, answered before Triton is ready
+
+A graph has an ensemble in its place; see `triton_ensemble`.
 """
 
 import struct
@@ -11,12 +13,15 @@ from typing import Any
 
 from lading.functions.inference.tensors.bfloat16 import BFloat16, to_bits
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.engines.serving import Engine, OnnxModel, Serving
+from lading.model_packaging.engines.serving import Converted, Engine, OnnxEnsemble, Serving
 from lading.model_packaging.engines.triton_config import NAME, Sample, TritonSettings, render_config
+from lading.model_packaging.engines.triton_ensemble import ensemble_files
 from lading.model_packaging.manifest.engine_options import FLAG, OptionRule, Value, one_of, whole
 from lading.model_packaging.manifest.models import ModelSpec
 
 MODEL_FILE = f"{NAME}/1/model.onnx"
+
+_ENVIRONMENT = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME}
 
 RULES: Mapping[str, OptionRule] = {
     "max_batch_size": whole(1, 1 << 16),
@@ -30,14 +35,15 @@ RULES: Mapping[str, OptionRule] = {
 """See `triton_config.TritonSettings`; warm_up: answer a golden request before being ready."""
 
 
-def _write(_spec: ModelSpec, options: Mapping[str, Value], model: OnnxModel | None) -> Serving:
+def _write(_spec: ModelSpec, options: Mapping[str, Value], model: Converted | None) -> Serving:
     assert model is not None  # takes_onnx
     given: dict[str, Any] = {key: value for key, value in options.items() if key != "warm_up"}
+    if isinstance(model, OnnxEnsemble):
+        return Serving(ensemble_files(model, TritonSettings(**given)), _ENVIRONMENT)
     sample, files = _sample(model.request) if options.get("warm_up", True) else (None, {})
     config = render_config(model.inputs, model.outputs, TritonSettings(**given), sample)
     return Serving(
-        {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files},
-        {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME},
+        {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files}, _ENVIRONMENT
     )
 
 

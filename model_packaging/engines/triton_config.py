@@ -52,17 +52,16 @@ def render_config(
     outputs: Sequence[TensorSpec],
     settings: TritonSettings,
     sample: Sample | None = None,
+    name: str = NAME,
 ) -> bytes:
-    """Return the content of config.pbtxt.
+    """Return the content of config.pbtxt of the model with this name.
 
     Triton batches a model whose inputs and outputs all have a free first axis and at least one
     more. Any other model keeps its shapes and answers one request at a time.
     """
     batched = all(batchable(spec) for spec in (*inputs, *outputs))
-    lines = [f'name: "{NAME}"', 'backend: "onnxruntime"']
-    lines.append(f"max_batch_size: {settings.max_batch_size if batched else 0}")
-    lines += [_tensor("input", spec, batched=batched) for spec in inputs]
-    lines += [_tensor("output", spec, batched=batched) for spec in outputs]
+    lines = [f"name: {quoted(name)}", 'backend: "onnxruntime"']
+    lines += render_tensors(inputs, outputs, settings.max_batch_size)
     if batched:
         delay = settings.max_queue_delay_us
         lines.append(f"dynamic_batching {{ max_queue_delay_microseconds: {delay} }}")
@@ -76,13 +75,23 @@ def render_config(
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def render_tensors(
+    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], max_batch_size: int
+) -> Iterator[str]:
+    """Yield the lines about batches, inputs and outputs."""
+    batched = all(batchable(spec) for spec in (*inputs, *outputs))
+    yield f"max_batch_size: {max_batch_size if batched else 0}"
+    yield from (_tensor("input", spec, batched=batched) for spec in inputs)
+    yield from (_tensor("output", spec, batched=batched) for spec in outputs)
+
+
 def batchable(spec: TensorSpec) -> bool:
     """Return whether the first axis counts rows; Triton needs at least one more axis."""
     return len(spec.shape) > 1 and spec.shape[0] == _ANY
 
 
 def _tensor(side: str, spec: TensorSpec, *, batched: bool) -> str:
-    name, datatype = _text(spec.name), _datatype(spec.datatype)
+    name, datatype = quoted(spec.name), _datatype(spec.datatype)
     # Triton requires a dimension; a scalar has one element.
     dims = spec.shape[1:] if batched else spec.shape or (1,)
     reshape = " reshape { shape: [ ] }" if not spec.shape else ""
@@ -120,7 +129,7 @@ def _warm_up_input(spec: TensorSpec, sample: Sample, *, batched: bool) -> str:
         f"dims: {dims}",
         f'input_data_file: "{sample.files[spec.name]}"',
     )
-    return f"inputs {{ key: {_text(spec.name)} value {{ {' '.join(fields)} }} }}"
+    return f"inputs {{ key: {quoted(spec.name)} value {{ {' '.join(fields)} }} }}"
 
 
 def _datatype(datatype: str) -> str:
@@ -131,7 +140,7 @@ def _dims(sizes: Sequence[int]) -> str:
     return f"[ {', '.join(map(str, sizes))} ]"
 
 
-def _text(text: str) -> str:
+def quoted(text: str) -> str:
     """Quote a string for protobuf's text format, in octal unless it is plain."""
     octal = "".join(f"\\{each:03o}" for each in text.encode())
     return f'"{text if re.fullmatch(_PLAIN, text, re.ASCII) else octal}"'

@@ -8,7 +8,7 @@ https://aws.github.io/deep-learning-containers/vllm/configuration/
 from collections.abc import Mapping
 
 from lading.model_packaging.engines.language_models import language_model_files
-from lading.model_packaging.engines.serving import MODEL_FOLDER, Engine, OnnxModel, Serving
+from lading.model_packaging.engines.serving import MODEL_FOLDER, Converted, Engine, Serving
 from lading.model_packaging.manifest.engine_options import (
     FLAG,
     SHARE,
@@ -57,7 +57,7 @@ RULES: Mapping[str, OptionRule] = {
 _PREFIX = "SM_VLLM_"
 
 
-def _write(spec: ModelSpec, options: Mapping[str, Value], _model: OnnxModel | None) -> Serving:
+def _write(spec: ModelSpec, options: Mapping[str, Value], _model: Converted | None) -> Serving:
     given = {"model": MODEL_FOLDER, "served_model_name": spec.name, **options}
     return Serving(
         language_model_files(spec),

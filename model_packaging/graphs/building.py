@@ -13,13 +13,15 @@ from lading.functions.inference.tensors.conversion import datatype_of
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.golden import golden_requests
 from lading.model_packaging.check.samples import Samples
+from lading.model_packaging.engines.served import Served, serve
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.explanations.stage import Subject, explain_stage
 from lading.model_packaging.graphs.draft import Draft, Tried
 from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.graphs.job import GraphJob
-from lading.model_packaging.graphs.merging import Merged, merged
+from lading.model_packaging.graphs.merging import Merged, difference, merged
 from lading.model_packaging.graphs.rows import answered, one_of_each_way, rows_for
+from lading.model_packaging.graphs.triton import computed
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.measure.baseline import baseline_stage
 from lading.model_packaging.measure.benchmark import Latency, time_loaded
@@ -49,10 +51,9 @@ def build_graph(job: GraphJob, identity: str, stages: Stages) -> Built:
     golden = stages.run("golden", _golden, samples, served)
     baseline = stages.run("baseline", _baseline, job, samples, served)
     explained = stages.run("explain", explain_stage, _subject(job, samples, served, gate), target)
-    tried = Tried(
-        change, latency, footprint, target, golden, baseline, explained, stages.cpu_seconds
-    )
-    return draft.written(tried)
+    engine = stages.run("engine", _serve, job, samples, served)
+    measured = change, latency, footprint, target, golden, baseline, explained, engine
+    return draft.written(Tried(*measured, stages.cpu_seconds))
 
 
 def _check(draft: Draft) -> tuple[tuple[Samples, GraphPredictor], str]:
@@ -118,6 +119,20 @@ def _golden(samples: Samples, served: GraphPredictor) -> tuple[bytes, str]:
     more = one_of_each_way(samples, served.predict)
     content, count = golden_requests(samples, served.predict, more, quantized=False)
     return content, f"{count} requests, {len(content):,} bytes"
+
+
+def _serve(job: GraphJob, samples: Samples, served: GraphPredictor) -> tuple[Served | None, str]:
+    """Prepare the graph for Triton, and hold what it computes to the graph's own answers."""
+    if job.ensemble is None:
+        return None, "none: Lambda runs the graph itself"
+    requests = [*samples.requests(32)]
+    reason = difference(requests, served.predict, computed(job.ensemble))
+    if reason:
+        raise ConversionError(
+            job.spec.name, f"is answered otherwise by Triton's ensemble: {reason}"
+        )
+    engine = serve(job.spec, job.ensemble)
+    return engine, f"{engine.name}, an ensemble of {len(job.ensemble.steps)} steps"
 
 
 def _baseline(job: GraphJob, samples: Samples, served: GraphPredictor) -> tuple[bytes | None, str]:

@@ -9,7 +9,7 @@ from onnx import ModelProto, TensorProto, compose, helper, version_converter
 from lading.functions.inference.artifact.graph_nodes import GraphNode
 from lading.model_packaging.graphs.nodes import PackagedNode
 
-_ELEMENTS = {"FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE}
+ELEMENTS = {"FP32": TensorProto.FLOAT, "FP64": TensorProto.DOUBLE}
 _DEFAULT_DOMAIN = ("", "ai.onnx")
 _IN, _OUT = "in_", "out_"
 
@@ -114,9 +114,10 @@ class Composer:
                 nodes.append(helper.make_node("Identity", [_OUT + names[0]], [output]))
             else:
                 names = [answer[output] for answer in answers]
-                nodes += _combination(
-                    node, output, [_OUT + each for each in names], types[names[0]]
-                )
+                element = types[names[0]].type.tensor_type.elem_type
+                if element not in ELEMENTS.values():
+                    raise NotMergeable(f"'{output}' is neither FP32 nor FP64")
+                nodes += combination(node, output, [_OUT + each for each in names], element)
             sources |= {name: _OUT + name for name in names}
         inputs = [_renamed(types[name], inner) for name, inner in sources.items()]
         outputs = [
@@ -146,13 +147,17 @@ class Composer:
         return brought
 
 
-def _combination(
-    node: GraphNode, output: str, names: Sequence[str], like: onnx.ValueInfoProto
+def combination(
+    node: GraphNode, output: str, names: Sequence[str], element: int
 ) -> list[onnx.NodeProto]:
-    """Return the operators that combine an output as `combining.py` does, in the same order."""
-    element = like.type.tensor_type.elem_type
-    if element not in _ELEMENTS.values():
-        raise NotMergeable(f"'{output}' is neither FP32 nor FP64")
+    """Return the operators that combine an output as `combining.py` does, in the same order.
+
+    Args:
+        node: the ensemble.
+        output: the output.
+        names: what each step returns for it.
+        element: ONNX's number of its datatype, one of `ELEMENTS`.
+    """
     nodes, terms = [], [*names]
     if node.combine[output] == "weighted":
         terms = [f"{name}_weighted" for name in names]

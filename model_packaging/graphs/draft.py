@@ -10,6 +10,7 @@ from lading.functions.inference.artifact.graph_nodes import GraphNode
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import BASELINE, GOLDEN, GRAPH_FORMAT
 from lading.functions.inference.graphs.predictor import GraphPredictor
+from lading.model_packaging.engines.served import Served
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.explanations.explained import Explained
 from lading.model_packaging.graphs.job import FRAMEWORK, GraphJob
@@ -34,6 +35,7 @@ class Tried:
         golden: its golden requests.
         baseline: the distribution of its held-out rows, if there are any.
         explained: what is recorded for explanations, if the manifest wants them.
+        served: what its engine gets, if an engine serves it.
         cpu_seconds: the processor time of each stage.
     """
 
@@ -44,6 +46,7 @@ class Tried:
     golden: bytes
     baseline: bytes | None
     explained: Explained | None
+    served: Served | None
     cpu_seconds: Mapping[str, float]
 
 
@@ -69,7 +72,7 @@ class Draft:
 
     def written(self, tried: Tried) -> Built:
         """Return the files to publish."""
-        held = {**self._held(), GOLDEN: tried.golden}
+        held = {**({} if tried.served else self._held()), GOLDEN: tried.golden}
         held |= {BASELINE: tried.baseline} if tried.baseline else {}
         document, figures = self._document(), {"cpu_seconds": dict(tried.cpu_seconds)}
         if tried.explained:
@@ -80,7 +83,8 @@ class Draft:
             document["accuracy"] = tried.change.to_json() | {"data": self.job.source.data}
         if tried.target == "lambda-managed":
             document["target"] = tried.target
-        return write_graph(held, document, (tried.latency, tried.footprint), figures)
+        measured = tried.latency, tried.footprint
+        return write_graph(held, document, measured, figures, tried.served)
 
     def predictor(self) -> GraphPredictor:
         """Open the graph; models that engines serve run here too.

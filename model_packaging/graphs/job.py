@@ -11,10 +11,13 @@ from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.graphs.predictor import GraphPredictor
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.documents import canonical
+from lading.model_packaging.engines.served import check_engine
+from lading.model_packaging.engines.serving import OnnxEnsemble
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.graphs.edges import CODE_ENDING, Wired, wire
 from lading.model_packaging.graphs.nodes import PackagedNode, find_nodes
 from lading.model_packaging.graphs.readers import first_steps
+from lading.model_packaging.graphs.triton import triton_ensemble
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.graphs import GraphSpec
 from lading.model_packaging.manifest.models import ModelSpec
@@ -36,6 +39,7 @@ class GraphJob(Resolved):
         nodes: its models.
         steps: the processing steps that get what callers send.
         code: the files of its ensembles' own code, by their names in the artifact.
+        ensemble: the graph as Triton serves it, if the manifest wants an endpoint for it.
         before: the answers of the version that is stable now; None if it has none like this one.
     """
 
@@ -43,6 +47,7 @@ class GraphJob(Resolved):
     nodes: Mapping[str, PackagedNode]
     steps: Sequence[Mapping[str, Any]]
     code: Mapping[str, bytes]
+    ensemble: OnnxEnsemble | None
     before: Model | None
 
     @property
@@ -66,6 +71,8 @@ def resolve_graph(
         for name, node in graph.nodes.items()
         if node.code
     }
+    if spec.may_have_engine:
+        check_engine(spec, regions)
     nodes = find_nodes(spec, graph, lock)
     _require_explicable(spec, nodes.values())
     artifacts = {name: node.published.artifact for name, node in nodes.items()}
@@ -84,8 +91,9 @@ def resolve_graph(
     data = rows_digest(spec, spec.accuracy.data, images=images) if spec.accuracy else None
     source = Source(spec.manifest.name, FRAMEWORK, sha256(canonical(document)), data)
     tools = {name: version_of(name) for name in ("numpy", "onnxruntime")}
+    ensemble = triton_ensemble(spec, wired, nodes) if spec.may_have_engine else None
     before = _stable(spec, wired, lock)
-    job = GraphJob(spec, source, tools, regions, None, wired, nodes, steps, code, before)
+    job = GraphJob(spec, source, tools, regions, None, wired, nodes, steps, code, ensemble, before)
     listed = ", ".join(f"{name} {node.version}" for name, node in nodes.items())
     return job, f"{len(wired.nodes)} nodes of {listed}"
 

@@ -57,7 +57,7 @@ def merged(
             model = Composer(nodes, models).model(name).SerializeToString()
             changed = {**found.nodes, name: nodes[name]._replace(merged=file)}
             attempt = Merged(changed, {**found.files, file: model})
-            reason = _difference(requests, answer, opened(attempt))
+            reason = difference(requests, answer, opened(attempt))
         except (NotMergeable, ConversionError, InferenceError) as error:
             reason = str(error)
         if reason:
@@ -93,7 +93,7 @@ def _expressible(
     return not own and all(_expressible(step.use, nodes, models) for step in node.steps)
 
 
-def _difference(requests: Sequence[dict[str, Array]], answer: Model, other: Model) -> str:
+def difference(requests: Sequence[dict[str, Array]], answer: Model, other: Model) -> str:
     """Return where two graphs differ; empty if they answer the same."""
     for request in requests:
         first, second = answer(request), other(request)

@@ -99,6 +99,13 @@ def _uses(graph: GraphSpec) -> Iterator[tuple[str, str]]:
                 yield step_key(name, node.kind(), number), step.use
 
 
+def versions_of(artifact: Artifact) -> dict[str, int]:
+    """Return the models of a published graph and their versions; of another model none."""
+    specification = artifact.specification
+    graph = specification.get("graph") or specification.get("ensemble") or {}
+    return {name: int(it["version"]) for name, it in graph.get("models", {}).items()}
+
+
 def opened_here(artifact: Artifact, nodes: Mapping[str, PackagedNode]) -> Artifact:
     """Return a graph's artifact whose models all run in this process."""
     assert artifact.graph is not None

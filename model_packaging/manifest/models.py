@@ -31,7 +31,7 @@ _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
 _CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching", "explain")
-_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "engine", "twin")
+_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "twin")
 """The keys that have no effect on a graph."""
 
 
@@ -204,9 +204,10 @@ def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
         if getattr(spec, name) not in (default, {}, QuantizeSpec()):
             key = {"class_path": "class", "signatures": "signature"}.get(name, name)
             raise ManifestError(spec.place(key), "has no effect on a graph; remove it")
-    if spec.may_have_engine:
-        reason = "must be lambda or lambda-managed for a graph; its models may be at endpoints"
-        raise ManifestError(spec.place("target"), reason)
+    if spec.target == "auto" or (spec.engine and spec.engine.name != "triton"):
+        key = "target" if spec.target == "auto" else "engine"
+        reason = "must be lambda, lambda-managed or sagemaker with Triton for a graph"
+        raise ManifestError(spec.place(key), reason)
     others = {name: model.graph for name, model in models.items() if name != spec.name}
     check_graph(spec, spec.graph, others)
 

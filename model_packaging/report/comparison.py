@@ -105,9 +105,10 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> _Fou
         "engine settings": _digest(engine and [engine["options"], engine["environment"]]),
         "measured on": ", ".join(str(value) for value in _machine(report)) or None,
     }
-    models = specification["graph"]["models"] if "graph" in specification else {}
+    graph = specification.get("graph") or specification.get("ensemble") or {}
+    models = graph.get("models", {})
     found |= {f"model {name}": f"version {it['version']}" for name, it in sorted(models.items())}
-    found["nodes"] = _digest(models and specification["graph"]["nodes"])
+    found["nodes"] = _digest(models and graph["nodes"])
     found |= {tool: str(number) for tool, number in sorted(specification["tools"].items())}
     for name, value in found.items():
         if value is not None:

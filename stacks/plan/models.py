@@ -203,7 +203,8 @@ def _plan(
     version, versions = locked.model(name).labels[DEFAULT_LABEL], locked.model(name).versions
     numbered = (version, versions[version])
     planned = _plan_version(spec, numbered, signatures, deployment, region)
-    planned = replace(planned, remote=remote_nodes(locked, versions[version].nodes))
+    if planned.endpoint is None:  # else its endpoint has them all
+        planned = replace(planned, remote=remote_nodes(locked, versions[version].nodes))
     wanted = planned.settings.shadow
     if wanted is None:
         return planned

@@ -12,10 +12,12 @@ from onnx import TensorProto, helper
 from lading.functions.inference.artifact.specification import GOLDEN
 from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.manifest.entries import EngineSpec
-from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.pipeline import package
+from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
-from tests.contracts.test_sagemaker_engines import BOTH, engine
+from tests.contracts.test_sagemaker_engines import BOTH, NO_TRITON, engine
+from tests.model_packaging.graphs.worlds import LOCK, STORE, linear, publish
 from tests.support.emulator_sagemaker import serving
 
 pytestmark = pytest.mark.slow
@@ -57,8 +59,13 @@ def test_golden_requests_are_answered_as_they_were_packaged(
     trained = source(tmp_path, *MODELS[model])
     spec = ModelSpec("echo", trained, target="sagemaker", engine=EngineSpec("triton"))
     packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
+    check_golden(kind, packaged, tmp_path)
+
+
+def check_golden(kind: str, packaged: Packaged, folder: Path) -> None:
+    """Compare what an engine answers to golden requests with what packaging recorded."""
     golden = json.loads((Path(packaged.location) / GOLDEN).read_bytes())["requests"]
-    with serving(engine(kind, Path(packaged.location) / "engine", tmp_path)) as served:
+    with serving(engine(kind, Path(packaged.location) / "engine", folder)) as served:
         for request in golden:
             body = json.dumps({"inputs": request["inputs"]}).encode()
             answer = json.loads(served.invoke(body, ContentType="application/json")["Body"])
@@ -66,3 +73,33 @@ def test_golden_requests_are_answered_as_they_were_packaged(
             assert (found["shape"], found["datatype"]) == (wanted["shape"], wanted["datatype"])
             dtype = DTYPES[wanted["datatype"]]
             assert np.array_equal(np.array(found["data"], dtype), np.array(wanted["data"], dtype))
+
+
+GRAPH = """\
+models:
+  first: {source: first.onnx}
+  left: {source: left.onnx}
+  right: {source: right.onnx}
+  g:
+    target: sagemaker
+    graph:
+      inputs: [x]
+      nodes:
+        root: {sequence: [{use: first, outputs: {y: z}}, both]}
+        both:
+          ensemble: [{use: left, inputs: {x: z}}, {use: right, inputs: {x: z}}]
+          combine: mean
+"""
+
+
+@NO_TRITON
+def test_a_graph_at_one_endpoint_is_answered_by_tritons_ensemble_as_it_was_packaged(
+    tmp_path: Path,
+) -> None:
+    chance = np.random.default_rng(0)
+    for name, shape in (("first", (6, 5)), ("left", (5, 3)), ("right", (5, 3))):
+        publish(tmp_path, name, 1, linear(chance.standard_normal(shape)))
+    (tmp_path / "models.yaml").write_text(GRAPH)
+    spec = load_manifest(tmp_path / "models.yaml").models["g"]
+    packaged = package(spec, LocalStore(tmp_path / STORE), tmp_path / LOCK)
+    check_golden("triton", packaged, tmp_path)

@@ -53,7 +53,8 @@ def test_without_the_interpreters_library_it_is_unavailable(
 def test_a_repository_must_hold_one_model(tmp_path: Path, names: list[str]) -> None:
     for name in names:
         (tmp_path / name).mkdir()
-    with pytest.raises(EngineUnavailable, match=f"must hold one model, not {len(names)}"):
+    reason = f"must hold one model, or an ensemble called 'model', not {len(names)} models"
+    with pytest.raises(EngineUnavailable, match=reason):
         triton.triton_container(tmp_path, tmp_path / "scratch", TOOLS, tmp_path / "log")
 
 
