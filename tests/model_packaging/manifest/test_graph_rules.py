@@ -59,7 +59,12 @@ def test_a_graph_of_nodes_and_models_is_read(tmp_path: Path) -> None:
         ("combine: mean", "switch: [a]", 13, "it has ensemble and switch"),
         ("    graph:\n", "    source: a.onnx\n    graph:\n", 5, "has both source and graph"),
         ("    graph:\n", "    quantize: dynamic\n    graph:\n", 6, "has no effect on a graph"),
-        ("    graph:\n", "    target: auto\n    graph:\n", 6, "must be lambda, lambda-managed or sagemaker with Triton"),
+        (
+            "    graph:\n",
+            "    target: auto\n    graph:\n",
+            6,
+            "must be lambda, lambda-managed or sagemaker with Triton",
+        ),
         ("    graph:\n", "    code: {file: a.py}\n    graph:\n", 6, "has no effect on a graph"),
     ],
 )
