@@ -1,9 +1,10 @@
 """What a graph of three small models costs beside its models: `python benchmarks/graphs.py`.
 
 It trains and packages examples/messages (`make tabular`), then answers one message by the graph,
-and by its three models one after the other, with the mean of the two classifiers in numpy. Both are
-timed in turns by the processor time of this process, so that a busy machine slows down neither. The
-goal is a ratio of at most 1.1.
+and by its three models one after the other, with the mean of the two classifiers in numpy. It times
+the graph as it is packaged, with its two classifiers merged, and with each model by itself. All are
+timed in turns by the processor time of this process, so that a busy machine slows none of them
+down. The goal is a ratio of at most 1.1.
 """
 
 import json
@@ -13,6 +14,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from operator import truediv
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -46,15 +49,20 @@ def main() -> None:
 
 def measure(models: Path) -> dict[str, object]:
     """Return the figures of a graph below `models`, with machine and date."""
-    graph = GraphPredictor(read_artifact(models / "messages" / "1"), 1, threads=1)
+    artifact = read_artifact(models / "messages" / "1")
+    assert artifact.graph is not None
+    assert any(node.merged for node in artifact.graph.nodes.values())
+    nodes = {name: node._replace(merged="") for name, node in artifact.graph.nodes.items()}
+    apart = artifact._replace(graph=artifact.graph._replace(nodes=nodes))
+    graphs = {
+        "merged": GraphPredictor(artifact, 1, threads=1),
+        "apart": GraphPredictor(apart, 1, threads=1),
+    }
     parts = {
         name: OnnxPredictor(read_artifact(models / name / "1"), 1, threads=1)
         for name in ("words", "linear", "forest")
     }
     text = np.array([MESSAGE], np.object_)
-
-    def whole() -> Array:
-        return graph.predict({"text": text})["probabilities"]
 
     def one_by_one() -> Array:
         vector = parts["words"].predict({"text": text})["transformed"]
@@ -64,21 +72,29 @@ def measure(models: Path) -> dict[str, object]:
         ]
         return np.asarray((scores[0] + scores[1]) / 2)
 
-    assert np.array_equal(whole(), one_by_one())
-    times: list[tuple[float, float]] = []
+    answers: dict[str, Callable[[], Array]] = {"models": one_by_one}
+    for name, graph in graphs.items():
+        answers[name] = partial(_answer, graph, text)
+        assert np.array_equal(answers[name](), one_by_one())
+    times: dict[str, list[float]] = {name: [] for name in answers}
     for number in range(ROUNDS):
-        first, second = (whole, one_by_one) if number % 2 else (one_by_one, whole)
-        took = {first: timed(first), second: timed(second)}
-        times.append((took[whole], took[one_by_one]))
-    ratio = median(mine / theirs for mine, theirs in times)
+        for name in sorted(answers, reverse=number % 2 == 1):
+            times[name].append(timed(answers[name]))
+    ratios = {
+        f"ratio_{name}": round(median(map(truediv, times[name], times["models"])), 3)
+        for name in graphs
+    }
     return {
-        "graph_us": round(median(mine for mine, _ in times), 1),
-        "models_us": round(median(theirs for _, theirs in times), 1),
-        "ratio": round(ratio, 3),
+        **{f"{name}_us": round(median(each), 1) for name, each in times.items()},
+        **ratios,
         "goal": GOAL,
         "machine": f"{platform.machine()}, {platform.platform()}",
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _answer(graph: GraphPredictor, text: Array) -> Array:
+    return graph.predict({"text": text})["probabilities"]
 
 
 def timed(answer: Callable[[], Array]) -> float:

@@ -36,6 +36,11 @@ HOSTED = """
   hosted:
     source: hosted.onnx
     target: lambda-managed
+  fourfold:
+    graph:
+      inputs: [x]
+      nodes:
+        root: {sequence: [{use: hosted, outputs: {y: twice}}, {use: hosted, inputs: {x: twice}}]}
 """
 
 STAGES = """
@@ -189,6 +194,7 @@ def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> 
     listed = httpx.get(f"{url}/models", headers=bearer, timeout=60).json()
     assert [(model["name"], model["default_version"]) for model in listed] == [
         ("digits", 1),
+        ("fourfold", 1),
         ("hosted", 1),
     ]
 
@@ -208,6 +214,16 @@ def test_a_managed_model_answers_without_its_capacity_provider_and_the_command_s
     left_out = told[told.index("Left out here:") :]
     instead = "each function runs as a plain one, with one request at a time"
     assert f"  Lambda Managed Instances: {instead}" in left_out
+
+
+@pytest.mark.parametrize("base", ["", "/fourfold"])
+def test_a_graph_answers_through_the_api_in_one_function(
+    deployed: Deployed, url: str, base: str, bearer: dict[str, str]
+) -> None:
+    x = {"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [1.5, 2.0]}
+    answer = ask(f"{url}{base}/v2/models/fourfold/infer", {"inputs": [x]}, bearer)
+    (y,) = answer["outputs"]
+    assert (answer["model_name"], y["data"]) == ("fourfold", [6.0, 8.0])
 
 
 def counted_lines(deployed: Deployed) -> list[str]:
@@ -264,7 +280,7 @@ def test_smoke_finds_the_deployment_right(
 ) -> None:
     token = bearer["Authorization"].removeprefix("Bearer ")
     found = json.loads(lading(deployed.folder, "smoke", "--url", url, "--token", token, "--json"))
-    assert found["versions"] == {"digits": 1, "hosted": 1}
+    assert found["versions"] == {"digits": 1, "fourfold": 1, "hosted": 1}
     assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
     called = {check["operation"].split()[0] for check in found["answers"]}
     assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
