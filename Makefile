@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -34,6 +34,8 @@ help:
 	@echo "make language    install what runs a language model behind an emulated endpoint"
 	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
+	@echo "make browser     install Debian's Chromium, which opens our pages in the tests (as root)"
+	@echo "make swagger-ui  fetch the files of Swagger UI that /docs is made of"
 	@echo "make dashboards  write Grafana's dashboards from code"
 	@echo "make bench       measure every target of speed beside other servers (12 minutes)"
 	@echo "make reliability try what could lose a request, and count what was lost (3 hours)"
@@ -106,6 +108,21 @@ $(PROMETHEUS):
 	@mkdir -p $@.part
 	@cd $@.part && apt-get download --quiet --quiet prometheus && dpkg --extract *.deb . && rm *.deb
 	@mv $@.part $@
+
+# Swagger UI for /docs, of one version: npm verifies its digest, and a test states that of each file.
+SWAGGER_UI := 5.35.0
+swagger-ui:
+	@folder=$$(mktemp -d) && npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI) >/dev/null && \
+		tar --extract --gzip --file $$folder/*.tgz --directory $$folder && \
+		for name in swagger-ui.css swagger-ui-bundle.js; do \
+			gzip -9 --no-name --stdout $$folder/package/$$name >functions/pages/assets/$$name.gz; done && \
+		{ echo "Swagger UI $(SWAGGER_UI) (npm: swagger-ui-dist), Apache License 2.0."; cat $$folder/package/NOTICE; echo; \
+			cat $$folder/package/swagger-ui-bundle.js.LICENSE.txt; } >functions/pages/assets/swagger-ui.NOTICE.txt; \
+		rm -r $$folder
+
+# Debian's package: its libraries come with it.
+browser:
+	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
 
 check: .venv/dev
 	@$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""How `lading serve` is watched: traces for a collector, and names of metrics."""
+"""How `lading serve` is watched: traces for a collector, names of metrics, pages for people."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,11 +19,13 @@ class WatchedServing(NamedTuple):
         collector: URL of the collector of traces; empty: there are none.
         stage: the deployment's name in traces.
         names: other servers whose names metrics have too.
+        pages: whether browsers get pages.
     """
 
     collector: str
     stage: str
     names: tuple[str, ...]
+    pages: bool = True
 
 
 def read_metric_names(stated: str) -> tuple[str, ...]:

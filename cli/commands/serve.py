@@ -36,6 +36,7 @@ from lading.functions.inference.entry.keep_alive import KEEP_ALIVE_SECONDS, MOST
 from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.messages import Observation
+from lading.functions.pages.beside import with_pages
 from lading.model_packaging.signing.errors import needs_cryptography
 
 _BESIDE: Mapping[str, str] = MappingProxyType(
@@ -68,6 +69,7 @@ _METRIC_NAMES = typer.Option(
     show_envvar=True,
     help=f"Other servers' names in /metrics too: {', '.join(CONTAINER.metric_servers)}.",
 )
+_PAGES = typer.Option("--pages/--no-pages", help="Pages for browsers: /ui and /docs.")
 _KEEP_ALIVE = typer.Option(
     min=1, max=MOST_KEEP_ALIVE_SECONDS, help="Seconds that an idle connection stays open."
 )
@@ -102,6 +104,7 @@ def serve(
     keep_alive: Annotated[int, _KEEP_ALIVE] = KEEP_ALIVE_SECONDS,
     traces: Annotated[str, _TRACES] = "",
     metric_names: Annotated[str, _METRIC_NAMES] = "",
+    pages: Annotated[bool, _PAGES] = True,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     manifest: Manifest = MANIFEST,
@@ -111,11 +114,12 @@ def serve(
     """Serve models over HTTP on this machine, as the deployed API would, with its limits.
 
     In a project that has packaged no model yet, it packages those of models.yaml first. It serves
-    the labeled versions in the lock. Each answered request is a line on standard error and is
-    counted for Prometheus at /metrics (runtime process). With --json the addresses are one line
-    on standard output when the server is ready. A model whose target is SageMaker is served by an
-    engine, which this command starts; its log is in .lading/engines. A model without a signature
-    that the stage accepts is not served where the stage requires one.
+    the labeled versions in the lock; a browser finds a page for each model at /ui. Each answered
+    request is a line on standard error and is counted for Prometheus at /metrics (runtime process).
+    With --json the addresses are one line on standard output when the server is ready. A model
+    whose target is SageMaker is served by an engine, which this command starts; its log is in
+    .lading/engines. A model without a signature that the stage accepts is not served where the
+    stage requires one.
 
     Examples:
 
@@ -135,7 +139,7 @@ def serve(
     _check_management(runtime, management_port, management_token)
     engines = LocalEngines(ENGINES, ENGINES, server=engine_url, on_progress=_show_step)
     ports = _Ports(Listening(host, port, keep_alive), grpc_port, management_port, management_token)
-    watched = WatchedServing(traces, stage or "", read_metric_names(metric_names))
+    watched = WatchedServing(traces, stage or "", read_metric_names(metric_names), pages)
     with local_endpoint(settings, lock, engines) as (settings, variables):
         management = _management(settings, ports, check)
         _run(settings, variables, runtime, ports, log, management, watched, as_json=json_)
@@ -160,7 +164,8 @@ def _run(
     def ready(bound: int) -> None:
         url = f"http://{address_of(host, bound)}"
         document = {**_document(url, settings, log), **beside}
-        typer.echo(json.dumps(document) if as_json else _banner(url, beside, settings))
+        banner = partial(_banner, url, beside, settings, pages=watched.pages)
+        typer.echo(json.dumps(document) if as_json else banner())
 
     with ExitStack() as stack:
         around, note = stack.enter_context(tracing(watched))
@@ -174,6 +179,7 @@ def _run(
         )
         app = around(gateway)
         app = metrics.beside(app) if metrics else app
+        app = with_pages(app) if watched.pages else app
         if ports.grpc is not None:
             where = Listening(host, ports.grpc)
             serving = serving_grpc(load_catalog(settings), where, log=log, metrics=metrics)
@@ -261,8 +267,9 @@ def _document(url: str, settings: ServingSettings, log: Path) -> dict[str, objec
     return {"url": url, "models": models, "log": str(log)}
 
 
-def _banner(url: str, beside: Mapping[str, str], settings: ServingSettings) -> str:
-    lines = [f"{url}  (Ctrl-C stops; {url}/docs shows every route)"]
+def _banner(url: str, beside: Mapping[str, str], settings: ServingSettings, *, pages: bool) -> str:
+    shown = "open it in a browser to try the models; " if pages else ""
+    lines = [f"{url}  ({shown}Ctrl-C stops)"]
     lines += [f"{address}  ({_BESIDE[what]})" for what, address in beside.items()]
     for model in settings.models:
         labels = ", ".join(f"{label} = {at}" for label, at in sorted(model.labels.items()))

@@ -234,6 +234,8 @@ class CONTAINER:
     """Servers whose names of metrics `/metrics` can have too, separated by commas."""
     traces: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
     """The collector of OpenTelemetry's traces, `http://host:4318`; the SDK's own name for it."""
+    pages: Final = "LADING_PAGES"
+    """`false` serves no pages for browsers: neither `/ui` nor `/docs`."""
     longest_run: Final = "LADING_LONGEST_RUN"
     default_longest_run_s: Final = 120
     """Seconds of a run of a model, above which the server is not ready: it may never end."""

@@ -15,17 +15,17 @@ from lading.functions.contract.errors import MethodNotAllowed, RouteNotFound
 
 CONTROL: Final = Dialect(
     name="control",
-    prefixes=("/", "/models", "/docs", "/openapi.json"),
+    prefixes=("/", "/models", "/openapi.json"),
     routes=(
         Route("list", "GET", "/", at_root="models"),
         Route("list", "GET", "/models", at_root="models"),
         Route("describe", "GET", "/models/{model}"),
-        Route("docs", "GET", "/docs", at_root="first"),
+        Route("form", "GET", "/models/{model}/form"),
         Route("openapi", "GET", "/openapi.json", at_root="first"),
     ),
     refuse=refuse_plainly,
 )
-"""The control plane: lists of models, `/docs` and the OpenAPI document; it predicts nothing."""
+"""The control plane: descriptions of models, and the OpenAPI document; it predicts nothing."""
 
 _ALL = (*DIALECTS, CONTROL)
 
@@ -34,7 +34,7 @@ _OWNERS = MappingProxyType(
 )
 """First segment, or first two -> the dialect that owns what is below; two go before one."""
 
-_OF_SERVERS = ("health", "jobs", "metrics", "redoc")
+_OF_SERVERS = ("docs", "health", "jobs", "metrics", "redoc", "ui")
 """First segments at which a server answers by itself, or may do so in a later version."""
 
 RESERVED_NAMES: Final = frozenset({*(segments[0] for segments in _OWNERS), *_OF_SERVERS} - {""})

@@ -28,7 +28,7 @@ _PREDICTIONS = {
         "inputs": [{"name": "x", **_TENSOR, "shape": [2], "data": _VALUES}]
     },
 }
-_PAGES = ("/models", "/openapi.json", "/docs")
+_PAGES = ("/models", f"/models/{_NAME}/form", "/openapi.json")
 """The first prediction has a known answer; the other requests reach what is imported late."""
 
 _EXPECTED = {"y": [3.0, 4.0]}

@@ -9,9 +9,9 @@ from lading.functions.contract.dialects.tensorflow_serving import TENSORFLOW_SER
 from lading.functions.contract.dialects.torchserve import TORCHSERVE
 
 DIALECTS: tuple[Dialect, ...] = (
+    PLAIN,
     OPEN_INFERENCE,
     TENSORFLOW_SERVING,
-    PLAIN,
     OPENAI,
     TORCHSERVE,
     SAGEMAKER,

@@ -99,12 +99,16 @@ class Dialect(NamedTuple):
         prefixes: paths, of one or two segments, below which it answers everything.
         routes: its operations.
         refuse: makes the answer to an error at a path.
+        title: its name for people; empty: `name`.
+        asking: operations with an example that ask a model for its answer, the usual ones first.
     """
 
     name: str
     prefixes: tuple[str, ...]
     routes: tuple[Route, ...]
     refuse: Callable[[InferenceError, str], Refusal]
+    title: str = ""
+    asking: tuple[str, ...] = ()
 
 
 def split_path(path: str) -> tuple[str, ...]:

@@ -166,4 +166,6 @@ OPEN_INFERENCE = Dialect(
         ),
     ),
     refuse=refuse,
+    title="Open Inference Protocol v2 (Triton, KServe)",
+    asking=("infer", "generate", "generate_stream"),
 )

@@ -140,4 +140,6 @@ OPENAI = Dialect(
         ),
     ),
     refuse=refuse,
+    title="OpenAI",
+    asking=("chat", "complete"),
 )

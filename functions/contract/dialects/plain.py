@@ -42,4 +42,6 @@ PLAIN = Dialect(
         )
     ),
     refuse=refuse_plainly,
+    title="Plain JSON",
+    asking=("predict",),
 )

@@ -30,6 +30,8 @@ SAGEMAKER = Dialect(
         ),
     ),
     refuse=refuse,
+    title="SageMaker",
+    asking=("invoke",),
 )
 
 MULTI_MODEL = Dialect(

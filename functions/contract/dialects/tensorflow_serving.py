@@ -123,4 +123,6 @@ TENSORFLOW_SERVING = Dialect(
         *versioned(Route("metadata", "GET", "/v1/models/{model}/metadata", "Model metadata")),
     ),
     refuse=refuse,
+    title="TensorFlow Serving",
+    asking=("predict",),
 )

@@ -98,4 +98,6 @@ TORCHSERVE = Dialect(
         ),
     ),
     refuse=refuse,
+    title="TorchServe",
+    asking=("predict",),
 )

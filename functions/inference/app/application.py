@@ -1,7 +1,7 @@
 """The inference service as an ASGI application.
 
 The dialects answer the data plane in plain ASGI: at a cold start, importing a web framework would
-take longer than importing this whole package. The control plane (lists of models, OpenAPI, `/docs`)
+take longer than importing this whole package. The control plane (lists of models, OpenAPI)
 is imported at its first request. Without lanes nothing waits once the body has been read, so
 no event loop is needed (`handler.py`).
 """

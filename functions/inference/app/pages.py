@@ -1,6 +1,7 @@
-"""The control plane, for people: lists of models, the OpenAPI document and `/docs`.
+"""The control plane: descriptions of models, the forms of their pages, and the OpenAPI document.
 
-No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for four pages.
+No web framework: FastAPI and pydantic would be a tenth of the runtime layer, for four routes. What
+a browser shows of them is in `functions/pages`.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from lading.functions.contract.dialects.dialect import STRING, Json, fields, spl
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.contract.names import VERSION
 from lading.functions.contract.routes import CONTROL, find_route
-from lading.functions.inference.app.openapi import data_plane_paths
+from lading.functions.inference.app.openapi import components, data_plane_paths, tags
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.functions.inference.dialects import refuse
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
@@ -18,29 +19,28 @@ from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.messages import Observation, Request, Response, json_response
 
-_SEE = 307
+_ABOUT = "About the models"
 
-_SWAGGER_UI = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
+_INTRODUCTION = """\
+Every dialect asks the same models: choose the one that your client speaks. On this machine no \
+authorization is needed. A deployed API wants a bearer token, or requests that are signed for AWS, \
+as its stage says."""
 
-_DOCS = f"""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Lading</title>
-<link rel="stylesheet" href="{_SWAGGER_UI}swagger-ui.css" crossorigin="anonymous"
-integrity="sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I">
-</head>
-<body>
-<div id="docs"></div>
-<script src="{_SWAGGER_UI}swagger-ui-bundle.js" crossorigin="anonymous"
-integrity="sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9"></script>
-<script>SwaggerUIBundle({{url: 'openapi.json', dom_id: '#docs', deepLinking: true}})</script>
-</body>
-</html>
-"""
-"""Swagger UI as npm has it: a browser runs no file with another digest."""
+_SECURITY: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of a stage with `auth: token`; `lading tokens create` makes one.",
+    },
+    "sigv4": {
+        "type": "apiKey",
+        "name": "Authorization",
+        "in": "header",
+        "x-amazon-apigateway-authtype": "awsSigv4",
+        "description": "Requests that an AWS client signs, for a stage with `auth: iam`.",
+    },
+}
+"""How a deployed API knows its callers."""
 
 _TENSORS: Json = {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}}
 _NUMBER: Json = {"type": "integer", "minimum": 1}
@@ -105,27 +105,38 @@ def answer(request: Request, catalog: Catalog, observation: Observation) -> Resp
     with Boundary(observation) as boundary:
         segments = split_path(request.path)
         route, parameters = find_route(CONTROL, request.method, request.path, segments)
-        if route.operation == "docs" and request.path.endswith("/"):
-            return Response(_SEE, headers={"location": "../docs"})  # its links are relative
         return _PAGES[route.operation](catalog, **parameters)
     return refuse(boundary.refusal, request.path)
 
 
 def describe_service(catalog: Catalog) -> dict[str, Any]:
-    """Return the OpenAPI document: the pages about models, and every dialect's routes."""
+    """Return the OpenAPI document: every dialect's routes, and the descriptions of models.
+
+    Below a model's base URL it is that model's own document.
+    """
     model = {"$ref": "#/components/schemas/Model"}
     models = {"type": "array", "items": model}
     named = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    names = catalog.names()
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Lading", "version": VERSION},
+        "info": {
+            "title": names[0] if len(names) == 1 else "Models served by Lading",
+            "version": VERSION,
+            "description": _INTRODUCTION,
+        },
         "servers": [{"url": "."}],
+        "security": [{}, *({scheme: []} for scheme in _SECURITY)],
+        "tags": [*tags(), {"name": _ABOUT}],
         "paths": {
+            **data_plane_paths(catalog),
             "/models": _operation("models", "List the models served here", models),
             "/models/{model}": _operation("model", "Describe one model", model, named),
-            **data_plane_paths(catalog),
         },
-        "components": {"schemas": dict(_SCHEMAS)},
+        "components": {
+            "schemas": {**_SCHEMAS, **components(catalog)},
+            "securitySchemes": _SECURITY,
+        },
     }
 
 
@@ -135,7 +146,7 @@ def _operation(
     """Return a path item with GET alone."""
     content = {"application/json": {"schema": schema}}
     operation = {
-        "tags": ["control"],
+        "tags": [_ABOUT],
         "summary": summary,
         "operationId": identity,
         "parameters": list(parameters),
@@ -152,8 +163,10 @@ def _show_model(catalog: Catalog, model: str) -> Response:
     return json_response(_describe(catalog.model(model)))
 
 
-def _show_docs(_catalog: Catalog) -> Response:
-    return Response(200, _DOCS.encode(), "text/html; charset=utf-8")
+def _show_form(catalog: Catalog, model: str) -> Response:
+    from lading.functions.inference.app.form import describe_form
+
+    return json_response(describe_form(catalog.model(model)))
 
 
 def _show_openapi(catalog: Catalog) -> Response:
@@ -163,7 +176,7 @@ def _show_openapi(catalog: Catalog) -> Response:
 _PAGES: Mapping[str, Callable[..., Response]] = {
     "list": _list_models,
     "describe": _show_model,
-    "docs": _show_docs,
+    "form": _show_form,
     "openapi": _show_openapi,
 }
 """Operation -> what makes the page of a catalog, from the path's parameters."""

@@ -30,7 +30,7 @@ class NumberBins:
     kind: Final = "numbers"
 
     def __init__(self, edges: Sequence[Sequence[float]]) -> None:
-        self._edges = edges
+        self.edges = edges
         self._typed: dict[np.dtype[Any], list[Array]] = {}
         self._rows = 0
         self._missing = np.zeros(len(edges), np.int64)
@@ -44,21 +44,21 @@ class NumberBins:
         would search twenty of them.
         """
         rows, width = numbers.shape
-        if width != len(self._edges):
+        if width != len(self.edges):
             return
         columns = np.ascontiguousarray(numbers.T)
         columns.sort(axis=1)
         self._rows += rows
         if np.isnan(columns[:, -1:]).any():  # they come last
             self._missing += np.isnan(columns).sum(axis=1)
-        for place, edges in enumerate(self._edges_of(numbers.dtype)):
+        for place, edges in enumerate(self._in_type_of(numbers.dtype)):
             self._below[place] += columns[place].searchsorted(edges)
 
-    def _edges_of(self, dtype: np.dtype[Any]) -> list[Array]:
+    def _in_type_of(self, dtype: np.dtype[Any]) -> list[Array]:
         """Return the edges in the type of the numbers: no column must be converted."""
         found = self._typed.get(dtype)
         if found is None:
-            found = self._typed[dtype] = [np.array(each, dtype) for each in self._edges]
+            found = self._typed[dtype] = [np.array(each, dtype) for each in self.edges]
         return found
 
     def take(self) -> list[list[int]]:
@@ -88,6 +88,10 @@ class ValueBins:
             for slot, each in enumerate(values)
         }
         self._counts = [0] * (len(values) + MISSING_SLOTS)
+
+    def values(self) -> list[Value]:
+        """Return the values."""
+        return [each.decode() if isinstance(each, bytes) else each for each in self._slots]
 
     def count(self, array: Array) -> None:
         """Count BYTES or whole numbers, [rows] or [rows, 1]; an empty text is missing."""

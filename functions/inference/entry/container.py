@@ -51,6 +51,7 @@ from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.asgi import App
 from lading.functions.inference.wire.cors import allow_origins
 from lading.functions.inference.wire.messages import Observation
+from lading.functions.pages.beside import with_pages
 
 if TYPE_CHECKING:
     from lading.functions.inference.entry.short.way import ShortWay
@@ -99,6 +100,7 @@ def main(arguments: Sequence[str]) -> None:
     container = create_container(catalog, settings, observability, lanes, short)
     container, end_traces = _traced(container, settings)
     app = metrics.beside(allow_origins(container, settings.service.origins))
+    app = with_pages(app) if settings.pages else app
     _manage(catalog, settings)
     grpc = _grpc(catalog, settings, observability, lanes)
     callers = Callers(settings.callers, lanes)

@@ -49,6 +49,8 @@ class ContainerSettings:
     """Other servers whose names `/metrics` has too."""
     traces: str = ""
     """URL of a collector of OpenTelemetry's traces; empty: there are no traces."""
+    pages: bool = True
+    """Whether browsers get pages: `/ui` and `/docs`."""
     longest_load_s: int = CONTAINER.default_longest_load_s
     """Seconds that loading a model may take while others wait for their turn."""
 
@@ -86,6 +88,7 @@ class ContainerSettings:
             metric_names=_metric_names(environment),
             traces=environment.get(CONTAINER.traces, ""),
             workers=workers,
+            pages=environment.get(CONTAINER.pages, "true").lower() == "true",
             longest_run_s=number_of(
                 environment, CONTAINER.longest_run, CONTAINER.default_longest_run_s
             ),

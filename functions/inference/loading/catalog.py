@@ -287,9 +287,11 @@ def _load_version(
         if not (model.versions[version] or settings.allow_code):
             _refuse_code(artifact, folder)
         check(model.name, version, artifact, folder)
-        return _open(artifact, version, settings)
+        predictor = _open(artifact, version, settings)
     except (ArtifactError, ValueError) as error:
         return ModelUnavailable(model.name, version, str(error))
+    predictor.folder = folder
+    return predictor
 
 
 def _refuse_code(artifact: Artifact, folder: Path) -> None:

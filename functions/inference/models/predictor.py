@@ -4,6 +4,7 @@ import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -134,6 +135,9 @@ class Predictor(Protocol):
 
     health: Health | None = None
     """Its health; None where nobody watches it, as on Lambda."""
+
+    folder: Path | None = None
+    """The folder of its artifact, where it was read from one."""
 
     twin: "Predictor | None" = None
     """The smaller model that answers while this one's endpoint is not available."""

@@ -45,10 +45,12 @@ def test_serves_the_lock_until_it_is_interrupted(
     packaged: Lading, workspace: Path, runtime: str
 ) -> None:
     with serving(workspace, "--runtime", runtime) as (ready, server):
+        page = httpx.get(f"{ready['url']}/ui/double", timeout=30)
         answer = httpx.post(f"{ready['url']}/double/predict", json={"inputs": [[1, 2]]}, timeout=30)
         server.send_signal(signal.SIGINT)
         _, access = server.communicate(timeout=60)
     assert ready["models"] == {"double": [1]}
+    assert "default-src 'none'" in page.headers["content-security-policy"]
     assert answer.json()["outputs"] == {"y": [[2.0, 4.0]]}
     assert access.startswith("POST /double/predict 200 ")
     assert server.returncode == 0

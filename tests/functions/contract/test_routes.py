@@ -54,7 +54,7 @@ def test_every_route_is_below_a_prefix_of_its_own_dialect() -> None:
 
 def test_no_model_may_hide_a_root_path() -> None:
     roots = {split_path(route.template)[0] for it in DIALECTS for route in it.routes}
-    assert roots | {"models", "docs", "openapi.json", "jobs", "metrics"} <= RESERVED_NAMES
+    assert roots | {"models", "docs", "openapi.json", "jobs", "metrics", "ui"} <= RESERVED_NAMES
     assert "" not in RESERVED_NAMES
 
 

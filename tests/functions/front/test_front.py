@@ -120,7 +120,7 @@ def test_the_function_gets_the_very_event_and_its_answer_goes_back_as_it_is() ->
     assert got[0][1] is event
 
 
-@pytest.mark.parametrize("target", ["GET /docs", "GET /openapi.json"])
+@pytest.mark.parametrize("target", ["GET /openapi.json"])
 def test_documents_come_from_the_first_model(front: Front, models: Models, target: str) -> None:
     assert front.answer(request(target))["statusCode"] == 200
     assert len(models.events) == 1

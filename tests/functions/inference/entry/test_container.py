@@ -116,12 +116,17 @@ def test_it_serves_what_lies_in_its_model_folder(tmp_path: Path) -> None:
     with running(tmp_path) as container:
         assert container.invoke().json()["outputs"][0]["data"] == [6]
         assert container.client.post("/predict", json={"inputs": [[3]]}).json()["model"] == "m"
+        assert (
+            container.client.get("/", headers={"accept": "text/html"}).headers["location"] == "ui"
+        )
+        assert "<!doctype html>" in container.client.get("/ui/m").text
 
 
 def test_it_serves_what_it_is_told_to_and_checks_its_digest(tmp_path: Path) -> None:
     told = settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}}).to_environment()
-    with running(tmp_path, **told) as container:
+    with running(tmp_path, LADING_PAGES="false", **told) as container:
         assert container.invoke().json()["outputs"][0]["data"] == [6]
+        assert container.client.get("/ui").status_code == 404
     broken = told | {"LADING_MODELS": told["LADING_MODELS"].replace("sha256:", "sha256:0")}
     assert "model 'm' version 1 is not ready" in refused(tmp_path, **broken)
 

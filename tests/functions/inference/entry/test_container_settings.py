@@ -42,6 +42,11 @@ def test_each_variable_is_read() -> None:
     assert [model.name for model in settings.service.models] == ["m"]
 
 
+def test_browsers_get_pages_unless_the_operator_says_no() -> None:
+    assert ContainerSettings.from_environment({}).pages
+    assert not ContainerSettings.from_environment({"LADING_PAGES": "false"}).pages
+
+
 def test_the_management_api_is_on_this_machine_only_and_wants_a_token() -> None:
     settings = ContainerSettings.from_environment(
         {"LADING_MANAGEMENT_PORT": "8081", "LADING_MANAGEMENT_TOKEN": "0123456789abcdef"}
