@@ -12,7 +12,6 @@ from lading.cli.errors import CliError
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import make_up
-from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec
@@ -22,6 +21,9 @@ from lading.model_packaging.placement.prices import Prices
 from lading.model_packaging.placement.targets import Placement, place
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.transfer import read_nearest
+
+_IN_ENGINE = "/1/model.onnx"
+"""The end of the paths of models in the files of an engine."""
 
 
 def placements_of(
@@ -44,7 +46,11 @@ def needs_of(lock: Path, name: str) -> Needs:
     engine, artifact = published.engine, published.artifact
     if engine is not None and not artifact.outputs:  # a language model
         return Needs(name, engine.size, converted=False)
-    models = [b"".join(engine.read(MODEL_FILE)) if engine else artifact.model]
+    if engine is None:
+        models = [artifact.model]
+    else:
+        files = (path for path in engine.files if path.endswith(_IN_ENGINE))
+        models = [b"".join(engine.read(path)) for path in files]
     models += [each.model for each in (*artifact.parts()[1:], *artifact.others.values())]
     report = published.files.get(REPORT, b"")
     footprint = _reported(report)
@@ -66,6 +72,8 @@ def _measured(
         CliError: it is a graph with models that engines serve.
     """
     artifact = published.artifact
+    if "ensemble" in artifact.specification:
+        raise CliError(f"the measurements of {name} are lost; package it again")
     if artifact.graph is None:
         return measure(name, models, request)
     if artifact.engine_name():

@@ -16,7 +16,7 @@ from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.engines.served import Served, serve
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.explanations.stage import Subject, explain_stage
-from lading.model_packaging.graphs.draft import Draft, Tried
+from lading.model_packaging.graphs.draft import Draft, TriedGraph
 from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.graphs.job import GraphJob
 from lading.model_packaging.graphs.merging import Merged, difference, merged
@@ -53,7 +53,7 @@ def build_graph(job: GraphJob, identity: str, stages: Stages) -> Built:
     explained = stages.run("explain", explain_stage, _subject(job, samples, served, gate), target)
     engine = stages.run("engine", _serve, job, samples, served)
     measured = change, latency, footprint, target, golden, baseline, explained, engine
-    return draft.written(Tried(*measured, stages.cpu_seconds))
+    return draft.written(TriedGraph(*measured, stages.cpu_seconds))
 
 
 def _check(draft: Draft) -> tuple[tuple[Samples, GraphPredictor], str]:

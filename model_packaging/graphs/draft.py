@@ -24,7 +24,7 @@ from lading.model_packaging.store.publication import Built
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedGraph:
     """What the stages found.
 
     Args:
@@ -70,7 +70,7 @@ class Draft:
         """Return the files of an artifact that can be opened."""
         return dict(write_graph(self._held(), self._document()).files)
 
-    def written(self, tried: Tried) -> Built:
+    def written(self, tried: TriedGraph) -> Built:
         """Return the files to publish."""
         held = {**({} if tried.served else self._held()), GOLDEN: tried.golden}
         held |= {BASELINE: tried.baseline} if tried.baseline else {}

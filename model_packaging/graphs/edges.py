@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from lading.functions.inference.artifact.graph_nodes import ROOT, Comparison, GraphNode, GraphStep
+from lading.functions.inference.artifact.graph_nodes import ROOT, GraphNode
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.errors import ManifestError, likely
@@ -21,28 +21,20 @@ from lading.model_packaging.graphs.tensors import (
     narrower,
     wider,
 )
-from lading.model_packaging.manifest.graph_rules import step_key
-from lading.model_packaging.manifest.graphs import (
-    EVERY_OUTPUT,
-    GraphNodeSpec,
-    GraphSpec,
-    GraphStepSpec,
+from lading.model_packaging.graphs.uses import (
+    PartSignature,
+    Use,
+    conditions_of,
+    shares_of,
+    stated_output,
+    step_of,
 )
+from lading.model_packaging.manifest.graph_rules import step_key
+from lading.model_packaging.manifest.graphs import EVERY_OUTPUT, GraphNodeSpec, GraphSpec
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape
 
 CODE_ENDING = "+combine.py"
 """The end of the name of an ensemble's own code among the artifact's files, after its node."""
-
-Specs = Mapping[str, TensorSpec]
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What a part of a graph needs and returns, by name."""
-
-    needs: Mapping[str, Need]
-    outputs: Specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +50,6 @@ class Wired:
     nodes: Mapping[str, GraphNode]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """A step, what it uses, and where it stands."""
-
-    step: GraphStepSpec
-    key: str
-    needs: Mapping[str, Need]
-    """By the names around the step."""
-    outputs: Specs
-    """By the names around the step."""
-    inner: Mapping[str, str]
-    """The name around the step of each input."""
-    returned: Mapping[str, str]
-    """The name around the step of each output."""
 
 
 def wire(
@@ -122,12 +98,12 @@ class _Wiring:
     def _refuse(self, key: str, reason: str, guess: str | None = None) -> NoReturn:
         raise ManifestError(self._spec.place(key), reason, guess)
 
-    def _signature(self, name: str, key: str) -> Signature:
+    def _signature(self, name: str, key: str) -> PartSignature:
         """Return what a node or a model needs and returns; `key` is the step that uses it."""
         if name in self._models:
             inputs, outputs = self._models[name]
             needs = {spec.name: Need(key, spec) for spec in inputs}
-            return Signature(needs, {spec.name: spec for spec in outputs})
+            return PartSignature(needs, {spec.name: spec for spec in outputs})
         node = self._graph.nodes[name]
         uses = [self._use(name, node, number) for number in range(len(node.steps()))]
         read = {"sequence": self._sequence, "ensemble": self._ensemble}.get(
@@ -135,7 +111,7 @@ class _Wiring:
         )
         return read(name, node, uses)
 
-    def _use(self, name: str, node: GraphNodeSpec, number: int) -> _Use:
+    def _use(self, name: str, node: GraphNodeSpec, number: int) -> Use:
         step, key = node.steps()[number], step_key(name, node.kind(), number)
         found = self._signature(step.use, key)
         for kind, stated, known in (
@@ -152,7 +128,7 @@ class _Wiring:
             returned[each]: spec._replace(name=returned[each], domain=None)
             for each, spec in found.outputs.items()
         }
-        use = _Use(step, key, {}, outputs, inner, returned)
+        use = Use(step, key, {}, outputs, inner, returned)
         needs = ((inner[each], need) for each, need in found.needs.items())
         return replace(use, needs=self._joined(needs))
 
@@ -166,7 +142,7 @@ class _Wiring:
                 self._refuse(need.key, f"'{name}' {error}, which another step needs it to be")
         return joined
 
-    def _sequence(self, name: str, node: GraphNodeSpec, uses: Sequence[_Use]) -> Signature:
+    def _sequence(self, name: str, node: GraphNodeSpec, uses: Sequence[Use]) -> PartSignature:
         made: dict[str, TensorSpec] = {}
         asked: list[tuple[str, Need]] = []
         for use in uses:
@@ -187,9 +163,9 @@ class _Wiring:
                 reason = f"no step returns '{each}'; they return {', '.join(made)}"
                 self._refuse(f"graph.nodes.{name}.outputs.{number}", reason, likely(each, made))
         wanted = {*names, *(tensor for use in uses for tensor in use.needs)}
-        steps = [_step(use, wanted) for use in uses]
+        steps = [step_of(use, wanted) for use in uses]
         self.nodes[name] = GraphNode("sequence", tuple(needs), tuple(names), tuple(steps), {})
-        return Signature(needs, {each: made[each] for each in names})
+        return PartSignature(needs, {each: made[each] for each in names})
 
     def _check_edge(self, given: TensorSpec, tensor: str, need: Need) -> None:
         """Check an output of an earlier step against what a step needs."""
@@ -207,27 +183,29 @@ class _Wiring:
             except ValueError as error:
                 self._refuse(test.key, f"'{given.name}' {error}")
 
-    def _ensemble(self, name: str, node: GraphNodeSpec, uses: Sequence[_Use]) -> Signature:
+    def _ensemble(self, name: str, node: GraphNodeSpec, uses: Sequence[Use]) -> PartSignature:
         needs = self._joined(pair for use in uses for pair in use.needs.items())
         if node.code:
-            outputs = {each: _stated(each, shape) for each, shape in node.code.outputs.items()}
+            outputs = {
+                each: stated_output(each, shape) for each, shape in node.code.outputs.items()
+            }
             combine: dict[str, str] = {}
             wanted = {tensor for use in uses for tensor in use.outputs}
         else:
             combine = self._combinations(name, node, uses)
             outputs = {each: self._common(each, uses) for each in combine}
             wanted = {*combine}
-        shares = _shares(node) if node.weighs() else [1 / len(uses)] * len(uses)
+        shares = shares_of(node) if node.weighs() else [1 / len(uses)] * len(uses)
         steps = [
-            _step(use, wanted)._replace(share=it) for use, it in zip(uses, shares, strict=True)
+            step_of(use, wanted)._replace(share=it) for use, it in zip(uses, shares, strict=True)
         ]
         code = f"{name}{CODE_ENDING}" if node.code else ""
         self.nodes[name] = GraphNode(
             "ensemble", tuple(needs), tuple(outputs), tuple(steps), combine, code
         )
-        return Signature(needs, outputs)
+        return PartSignature(needs, outputs)
 
-    def _combinations(self, name: str, node: GraphNodeSpec, uses: Sequence[_Use]) -> dict[str, str]:
+    def _combinations(self, name: str, node: GraphNodeSpec, uses: Sequence[Use]) -> dict[str, str]:
         """Return how each output is combined, which must fit its datatype."""
         every, key = node.combine.get(EVERY_OUTPUT), f"graph.nodes.{name}.combine"
         stated = dict.fromkeys(uses[0].outputs, every) if every else dict(node.combine)
@@ -244,7 +222,7 @@ class _Wiring:
                 self._refuse(key if every else f"{key}.{output}", reason)
         return {output: str(how) for output, how in stated.items()}
 
-    def _common(self, output: str, uses: Sequence[_Use]) -> TensorSpec:
+    def _common(self, output: str, uses: Sequence[Use]) -> TensorSpec:
         """Return what an output is that every step must return alike."""
         common = uses[0].outputs[output]
         for use in uses[1:]:
@@ -260,10 +238,10 @@ class _Wiring:
                 self._refuse(use.key, f"'{output}' {error}, as in the first step")
         return common
 
-    def _choice(self, name: str, node: GraphNodeSpec, uses: Sequence[_Use]) -> Signature:
+    def _choice(self, name: str, node: GraphNodeSpec, uses: Sequence[Use]) -> PartSignature:
         outputs = {each: self._common(each, uses) for each in uses[0].outputs}
         asked = [pair for use in uses for pair in use.needs.items()]
-        conditions = [_conditions(use.step) for use in uses]
+        conditions = [conditions_of(use.step) for use in uses]
         asked += [
             (each.tensor, Need(f"{use.key}.when", None, (Tested(each, f"{use.key}.when"),)))
             for use, whens in zip(uses, conditions, strict=True)
@@ -273,35 +251,13 @@ class _Wiring:
         needs = self._joined(asked)
         specs = [need.resolved(each) for each, need in needs.items()]
         by_row = has_rows([*specs, *outputs.values()])
-        shares = _shares(node) if node.weighs() else [1.0] * len(uses)
+        shares = shares_of(node) if node.weighs() else [1.0] * len(uses)
         steps = [
-            _step(use, {*outputs})._replace(when=whens, share=share)
+            step_of(use, {*outputs})._replace(when=whens, share=share)
             for use, whens, share in zip(uses, conditions, shares, strict=True)
         ]
         key = node.key or (tuple(sorted(needs)) if node.kind() == "splitter" else ())
         self.nodes[name] = GraphNode(
             node.kind(), tuple(needs), tuple(outputs), tuple(steps), {}, key=key, by_row=by_row
         )
-        return Signature(needs, outputs)
-
-
-def _stated(name: str, shape: InputShape) -> TensorSpec:
-    """Return an output of own code, as the manifest states it."""
-    sizes = tuple(-1 if isinstance(size, str) else size for size in shape.shape)
-    return TensorSpec(name, shape.datatype, sizes)
-
-
-def _conditions(step: GraphStepSpec) -> tuple[Comparison, ...]:
-    return tuple(Comparison(each.tensor, *each.comparison()) for each in step.when)
-
-
-def _step(use: _Use, wanted: set[str]) -> GraphStep:
-    """Return the step, with the outputs that are wanted around it."""
-    outputs = {each: outer for each, outer in use.returned.items() if outer in wanted}
-    return GraphStep(use.step.use, dict(use.inner), outputs)
-
-
-def _shares(node: GraphNodeSpec) -> list[float]:
-    """Return the share of each step, from its weight."""
-    weights = [1.0 if step.weight is None else step.weight for step in node.steps()]
-    return [weight / sum(weights) for weight in weights]
+        return PartSignature(needs, outputs)

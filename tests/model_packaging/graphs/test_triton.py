@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
+from lading.cli.placements import needs_of
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.graphs.job import resolve_graph
@@ -103,6 +104,12 @@ def test_tritons_definitions_accept_the_ensemble_whose_steps_pass_tensors_on(
         text = (Path(published.location) / f"engine/part-{name}/config.pbtxt").read_text()
         part = text_format.Parse(text, DEFINITIONS.ModelConfig())
         assert (part.name, part.max_batch_size) == (f"part-{name}", 64)
+
+
+def test_its_placement_counts_all_of_its_models(project: Path, published: Packaged) -> None:
+    needs = needs_of(project / LOCK, published.name)
+    folder = Path(published.location) / "engine"
+    assert needs.model_bytes == sum(each.stat().st_size for each in folder.glob("*/1/model.onnx"))
 
 
 def test_the_steps_compute_what_the_graph_answers(project: Path) -> None:

@@ -51,6 +51,21 @@ def test_the_function_of_a_graph_may_ask_the_endpoint_of_its_large_model(tmp_pat
     assert "lading-dev-model-big" in json.dumps(invoke["Resource"])
 
 
+def test_a_graph_at_an_endpoint_of_its_own_asks_no_other(tmp_path: Path) -> None:
+    whole = served_by_engine("g")
+    whole["versions"]["3"]["nodes"] = {"big": 3}
+    lock = {"g": whole, "big": served_by_engine("big")}
+    machine = "{sagemaker: {instances: [ml.g5.xlarge]}}"
+    stages = f"stages: {{dev: {{models: {{g: {machine}, big: {machine}}}}}}}\n"
+    graph = {**GRAPH, "target": "sagemaker"}
+    write_project(tmp_path, lock, stages, g=graph, big={"target": "sagemaker"})
+    deployment = load_deployment(tmp_path / "stages.yaml", "dev")
+    files = tmp_path / "models.yaml", tmp_path / "models.lock.json"
+    planned = {each.name: each for each in plan_models(*files, deployment, "eu-central-1").models}
+    assert planned["g"].remote == ()
+    assert planned["g"].endpoint is not None
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
