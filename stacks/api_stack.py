@@ -16,6 +16,7 @@ from lading.functions.contract.names import ENVIRONMENT, FRONT
 from lading.stacks.api.authorization import TokenAuthorizer, TokenSettings
 from lading.stacks.api.domain import ApiDomain
 from lading.stacks.api.firewall import Firewall
+from lading.stacks.api.pages import Pages
 from lading.stacks.api.rest_api import ApiSettings, Authorization, ModelApi
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.monitoring.alarms import AlarmTopic, make_alarms, topic_by_name
@@ -73,6 +74,8 @@ class ApiStack(Stack):
         self._api.serve_root(front.function)
         if self._answers_health:
             self._api.answer_health(front.function)
+        if settings.pages:
+            self._show_pages()
         if deployment.settings.cors:
             self._api.answer_preflights(front.function)
         if deployment.waf:
@@ -84,7 +87,10 @@ class ApiStack(Stack):
                 address_limit=deployment.settings.throttling.address_limit,
             )
         self._watch(apis)
-        CfnOutput(self, OUTPUTS.api_url, value=self._url())
+        url = self._url()
+        CfnOutput(self, OUTPUTS.api_url, value=url)
+        if settings.pages:
+            CfnOutput(self, OUTPUTS.pages_url, value=f"{url}ui")
 
     def _settings(self, name: str) -> ApiSettings:
         deployment, settings = self._deployment, self._deployment.settings
@@ -100,6 +106,7 @@ class ApiStack(Stack):
             firewall=deployment.waf,
             tenants={} if deployment.local else settings.tenants,
             health=self._answers_health,
+            pages=settings.pages,
         )
 
     def _authorization(self) -> Authorization:
@@ -144,6 +151,11 @@ class ApiStack(Stack):
         if models:
             allow(front.role, "lambda:InvokeFunction", *map(self._api.alias_arn, models))
         return front
+
+    def _show_pages(self) -> None:
+        name = self._deployment.names.api_function(f"pages{self._planned.suffix}")
+        pages = Pages(self, "Pages", shared=self._shared, name=name)
+        self._api.show_pages(pages.function)
 
     def _checked(self) -> str:
         """Return the models of the public health check: not those that an endpoint answers.

@@ -14,6 +14,7 @@ from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import HEALTH_PATH, access_log, usage_key
 from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
+from lading.stacks.api.pages import PATHS, THROTTLING
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge
@@ -97,6 +98,7 @@ class ApiSettings:
         tenants: the usage plans of tenants that have one of their own.
         log_key: ARN of the key that encrypts its logs.
         health: whether anybody may ask for its health.
+        pages: whether anybody gets the pages.
     """
 
     name: str
@@ -110,6 +112,7 @@ class ApiSettings:
     tenants: Mapping[str, TenantPlan] = field(default_factory=dict)
     log_key: str | None = None
     health: bool = False
+    pages: bool = False
 
 
 class ModelApi(Construct):
@@ -179,6 +182,22 @@ class ModelApi(Construct):
             for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
                 acknowledge(method, rule, reason)
 
+    def show_pages(self, pages: lambda_.IFunction) -> None:
+        """Let the function of pages answer browsers, without authorization.
+
+        The stage's `THROTTLING` of pages bounds it.
+        """
+        reason = "the pages are files without data; what they ask for needs authorization"
+        for path in PATHS:
+            method = self.api.root.resource_for_path(path).add_method(
+                "GET",
+                _whole(pages.function_arn),
+                authorization_type=apigateway.AuthorizationType.NONE,
+            )
+            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+                acknowledge(method, rule, reason)
+        self._permit("InvokePages", pages.function_arn, "/*")
+
     def answer_health(self, front: lambda_.IFunction) -> None:
         """Let the front function answer the public health check, without authorization.
 
@@ -245,7 +264,11 @@ class ModelApi(Construct):
                 tracing_enabled=True,
                 throttling_rate_limit=settings.rate,
                 throttling_burst_limit=settings.burst,
-                method_options=HEALTH_THROTTLING if settings.health else None,
+                method_options={
+                    **(HEALTH_THROTTLING if settings.health else {}),
+                    **(THROTTLING if settings.pages else {}),
+                }
+                or None,
             ),
         )
         api.node.try_remove_child("Endpoint")  # this output; the stack has its own

@@ -5,6 +5,7 @@ The hash of each folder is known at once; a folder is built when a deployed stac
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
 - a layer for each library of processing steps, built the same way, for models with such steps
 - the function code: the sources of `functions/`, with compiled files beside them
+- the code of the function of pages, with their files
 
 Then the built code answers requests, and imports all that a handler can reach, if this machine can
 run it. The build needs no Docker, and nothing of this machine goes into a hash.
@@ -12,7 +13,7 @@ run it. The build needs no Docker, and nothing of this machine goes into a hash.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ _LAYER_PREFIX, _FUNCTION_PREFIX = "/opt", "/var/task"
 
 _SOURCES = frozenset({".py", ".sh"})
 _NAMESPACE = "lading"
+_PAGES = "pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,14 @@ class LambdaCode:
         return self._cached(write, kind, self._target.tag, locked, tables)
 
     def functions(self) -> CachedFolder:
-        """Return the code of all functions."""
-        sources = dict(self._sources())
+        """Return the code of all functions but that of the pages."""
+        return self._code("functions", dict(self._sources()))
 
+    def pages(self) -> CachedFolder:
+        """Return the code of the function of pages, with their files."""
+        return self._code("pages", dict(self._page_sources()))
+
+    def _code(self, kind: str, sources: Mapping[str, bytes]) -> CachedFolder:
         def write(folder: Path) -> None:
             for name, content in sources.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +115,7 @@ class LambdaCode:
             compile_folder(self._python, folder, _FUNCTION_PREFIX, keep_sources=True)
 
         digests = {name: hashlib.sha256(content).hexdigest() for name, content in sources.items()}
-        return self._cached(write, "functions", digests)
+        return self._cached(write, kind, digests)
 
     def build(self) -> Folders:
         """Return both folders, built now unless they are in the cache.
@@ -154,13 +161,30 @@ class LambdaCode:
 
     def _sources(self) -> Iterator[tuple[str, bytes]]:
         """Yield each source file's path in the function's folder, and its content."""
-        own = self.source / _NAMESPACE  # a checkout; the package is the namespace itself
-        namespace = own if own.is_dir() else self.source
-        yield f"{_NAMESPACE}/__init__.py", (namespace / "__init__.py").read_bytes()
+        yield self._namespace()
         for path in sorted((self.source / "functions").rglob("*")):
             name = path.relative_to(self.source)
-            if path.suffix in _SOURCES and not UNUSED_FOLDERS.intersection(name.parts):
+            left_out = UNUSED_FOLDERS.intersection(name.parts) or name.parts[1] == _PAGES
+            if path.suffix in _SOURCES and not left_out:
                 yield f"{_NAMESPACE}/{name.as_posix()}", path.read_bytes()
+
+    def _page_sources(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what the function of pages needs: its entry, the files, and where they are."""
+        yield self._namespace()
+        functions = self.source / "functions"
+        modules = ("__init__.py", "files.py", "lambda_handler.py")
+        assets = sorted((functions / _PAGES / "assets").iterdir())
+        for path in (
+            functions / "__init__.py",
+            *(functions / _PAGES / it for it in modules),
+            *assets,
+        ):
+            yield f"{_NAMESPACE}/{path.relative_to(self.source).as_posix()}", path.read_bytes()
+
+    def _namespace(self) -> tuple[str, bytes]:
+        own = self.source / _NAMESPACE  # a checkout; the package is the namespace itself
+        namespace = own if own.is_dir() else self.source
+        return f"{_NAMESPACE}/__init__.py", (namespace / "__init__.py").read_bytes()
 
     def _cached(self, write: Callable[[Path], None], *inputs: Any) -> CachedFolder:
         document = json.dumps([BUILDER, self._target.python, *inputs])

@@ -81,6 +81,11 @@ class CodeAssets:
         """Return the code of all functions."""
         return _code(scope, self._functions.asset_hash, lambda: self._built.functions)
 
+    def pages(self, scope: Construct) -> lambda_.Code:
+        """Return the code and the files of the pages."""
+        folder = self._code.pages()
+        return _code(scope, folder.asset_hash, folder.folder)
+
     def artifact(
         self, scope: Construct, model: str, version: int, source: LocalArtifact
     ) -> lambda_.Code:

@@ -59,6 +59,7 @@ class LoggedFunction(Construct):
         reserved_concurrency: the highest number of invocations at the same time.
         failures: who notices a failed invocation, so that no dead-letter queue is needed.
         image: a container image in place of code, handler and layers.
+        code: code of its own in place of that of all functions.
         environments: fewest and most execution environments of a version on managed instances.
     """
 
@@ -78,6 +79,7 @@ class LoggedFunction(Construct):
         reserved_concurrency: int | None = None,
         failures: str = "its caller waits for the answer and sees a failure",
         image: lambda_.Code | None = None,
+        code: lambda_.Code | None = None,
         environments: tuple[int, int | None] | None = None,
     ) -> None:
         super().__init__(scope, id_)
@@ -91,7 +93,7 @@ class LoggedFunction(Construct):
             runtime=lambda_.Runtime.FROM_IMAGE if image else RUNTIME,
             architecture=_ARCHITECTURES[shared.architecture],
             handler=lambda_.Handler.FROM_IMAGE if image else handler,
-            code=image or shared.assets.functions(self),
+            code=image or code or shared.assets.functions(self),
             layers=None if image else list(layers),
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_s),

@@ -83,6 +83,7 @@ class OUTPUTS:
 
     api_url: Final = "ApiUrl"
     artifact_bucket_name: Final = "ArtifactBucketName"
+    pages_url: Final = "PagesUrl"
     dashboard_url: Final = "DashboardUrl"
     alarm_topic_arn: Final = "AlarmTopicArn"
     function_name: Final = "FunctionName"
@@ -209,6 +210,8 @@ class StageSettings(StageEntry):
     waf: bool | None = None
     """Whether a web application firewall is in front of the API; None: in production only."""
     domain: CustomDomain | None = None
+    pages: bool = False
+    """Whether browsers get the pages /ui and /docs, which ask their user for a token."""
     public_health: bool | None = None
     """Whether anybody may ask GET /health/predict; None: where a domain is in several regions."""
     signatures: SignatureSettings = SignatureSettings()
@@ -463,6 +466,9 @@ def _require_possible(document: LocatedYaml, settings: SettingsFile) -> None:
         if stage.tenants and stage.auth != "token":
             place = document.place(["stages", name, "tenants"])
             raise SettingsError(f"{place}: needs `auth: token`, which tells tenants apart")
+        if stage.pages and stage.auth == "iam":
+            place = document.place(["stages", name, "pages"])
+            raise SettingsError(f"{place}: needs `auth: token`: a browser cannot sign requests")
         for reason in judge_conflicts(stage.judge, stage.rollout):
             raise SettingsError(f"{document.place(['stages', name, 'judge'])}: {reason}")
         described = [(["defaults"], stage.defaults)]

@@ -80,6 +80,7 @@ STAGES = {
     "pages": Deployment(
         Names("lading", "pages"), StageSettings(auth="token", cors=("https://a.example",))
     ),
+    "shown": Deployment(Names("lading", "shown"), StageSettings(auth="token", pages=True)),
     "everywhere": Deployment(
         Names("lading", "everywhere"), StageSettings(cors=("https://a.example", "http://b.example"))
     ),

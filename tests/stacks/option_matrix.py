@@ -59,6 +59,7 @@ stages:
     regions: [eu-central-1]
     architecture: arm64
     auth: token
+    pages: true
     authorizer_cache_s: 60
     artifact_keys:
       - arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000000

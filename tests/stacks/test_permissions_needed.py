@@ -217,6 +217,7 @@ CALLERS: Mapping[str, Callable[[Mapping[str, str], Resolved], None]] = {
     "lading.functions.judge.lambda_handler.judge": call_judge,
     "lading.functions.endpoint_check.lambda_handler.check": call_endpoint_check,
     "lading.functions.drift.lambda_handler.watch": call_drift,
+    "lading.functions.pages.lambda_handler.handler": lambda _environment, _template: None,
     UNSTREAMED: call_service,
     ADAPTER.handler: call_service,
 }
@@ -231,6 +232,7 @@ FUNCTIONS = [
     "lading-tokens-api-front",
     "lading-tokens-api-authorizer",
     "lading-tokens-api-drift",
+    "lading-tokens-api-pages",
     *of_model("model", "layered", "big", "folder", "hosted", "steady", "sleeping", "queued"),
     *of_model("check", "layered", "big", "folder", "hosted", "steady", "sleeping", "queued"),
     *of_model("clean", "layered", "queued"),

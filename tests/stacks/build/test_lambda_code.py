@@ -136,11 +136,21 @@ def test_the_function_code_is_the_sources_and_their_compiled_files(cross: Folder
     project = cross.functions.parents[2]
     paths = [project / "__init__.py", *(project / "functions").rglob("*.py")]
     sources = {f"lading/{path.relative_to(project).as_posix()}" for path in paths}
+    sources = {it for it in sources if not it.startswith("lading/functions/pages/")}  # its own code
     found = names(cross.functions)
     assert {name for name in found if name.endswith(".py")} == sources
     compiled = [name for name in found if name.endswith(".pyc")]
     assert len(compiled) == len(sources)
     assert all("__pycache__" in name and name.endswith(".cpython-313.pyc") for name in compiled)
+
+
+def test_the_code_of_the_pages_is_alone_and_has_their_files(project: Path) -> None:
+    code = LambdaCode(project, local_target())
+    found = names(code.pages().folder())
+    entry = "lading/functions/pages/lambda_handler.py"
+    assert {entry, "lading/functions/pages/assets/ui.js"} <= {*found}
+    assert not any("inference" in name or "application" in name for name in found)
+    assert code.pages().asset_hash != code.functions().asset_hash
 
 
 def test_what_the_web_adapter_starts_can_be_executed_and_nothing_else(cross: Folders) -> None:

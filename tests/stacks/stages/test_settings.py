@@ -72,6 +72,10 @@ stages:
         ("stages: [", "stages.yaml:1: (top): is not YAML"),
         ("stages: {}", "stages.yaml:1: stages: "),
         ("stages: {prod: {}}", "there is no stage 'dev'; it has prod"),
+        (
+            "stages: {dev: {pages: true}}",
+            "stages.yaml:1: stages.dev.pages: needs `auth: token`: a browser cannot sign requests",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, told: str) -> None:
