@@ -37,7 +37,7 @@ _TENSOR = fields(
     datatype=STRING,
     shape={"type": "array", "items": {"type": "integer", "minimum": 0}},
     parameters=OBJECT,
-    data={"type": "array"},
+    data={"type": "array", "items": {}},
 )
 INFER: Final = fields(
     "inputs",

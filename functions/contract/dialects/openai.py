@@ -99,7 +99,7 @@ def _completion(**content: Json) -> Json:
 _EMBEDDINGS = fields(
     "input",
     model=STRING,
-    input={"type": ["string", "array"]},
+    input={"anyOf": [STRING, {"type": "array", "items": {}}]},
     encoding_format={"enum": ["float", "base64"]},
     dimensions={"type": "integer", "minimum": 1},
     user=STRING,
@@ -114,7 +114,9 @@ OPENAI = Dialect(
             "POST",
             "/v1/chat/completions",
             "Chat completions of a language model",
-            request=_completion(messages={"type": "array", "minItems": 1}),
+            request=_completion(
+                messages={"type": "array", "items": {"type": "object"}, "minItems": 1}
+            ),
             example={"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
             at_root="body",
             language_model=True,

@@ -29,7 +29,11 @@ _STATUSES = MappingProxyType(
 )
 
 _VALUES: Json = {
-    **fields(signature_name=STRING, instances={"type": "array", "minItems": 1}, inputs=ANY_TENSOR),
+    **fields(
+        signature_name=STRING,
+        instances={"type": "array", "items": {}, "minItems": 1},
+        inputs=ANY_TENSOR,
+    ),
     "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
 }
 _FEATURES = fields(

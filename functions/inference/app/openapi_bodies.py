@@ -119,7 +119,7 @@ def _exact(spec: TensorSpec) -> _Schema:
 
 def _predicted(model: ModelMetadata) -> _Schema:
     """Return the schema of TensorFlow Serving's answer to `inputs`, or to `instances`."""
-    return fields(outputs=_bare(model), predictions={"type": "array"})
+    return fields(outputs=_bare(model), predictions={"type": "array", "items": {}})
 
 
 def _inferred(model: ModelMetadata) -> _Schema:

@@ -141,3 +141,20 @@ def test_answers_have_examples(tmp_path: Path) -> None:
     paths = paths_of(tmp_path, "m")
     live = paths["/v2/health/live"]["get"]["responses"]["200"]
     assert live["content"]["application/json"]["example"] == {"live": True}
+
+
+def arrays(schema: Any) -> list[dict[str, Any]]:
+    """Every schema of an array in a document."""
+    if isinstance(schema, list):
+        return [found for each in schema for found in arrays(each)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema] if "array" in (schema.get("type") or ()) else []
+    return own + [found for each in schema.values() for found in arrays(each)]
+
+
+def test_every_array_says_of_what_it_is_or_generators_of_clients_drop_it(tmp_path: Path) -> None:
+    found = arrays(data_plane_paths(load_catalog(proxy(tmp_path, "chat"))))
+    found += arrays(paths_of(tmp_path, "m"))
+    assert len(found) > 10
+    assert [each for each in found if "items" not in each] == []
