@@ -120,9 +120,10 @@ swagger-ui:
 			cat $$folder/package/swagger-ui-bundle.js.LICENSE.txt; } >functions/pages/assets/swagger-ui.NOTICE.txt; \
 		rm -r $$folder
 
-# Debian's package: its libraries come with it.
+# Unless there is one that the tests find. Debian's package: its libraries come with it.
 browser:
-	@command -v chromium >/dev/null || apt-get install --quiet --quiet --yes --no-install-recommends chromium
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		$$(test $$(id -u) = 0 || echo sudo) apt-get install --quiet --quiet --yes --no-install-recommends chromium
 
 check: .venv/dev
 	@$(BIN)/ruff check

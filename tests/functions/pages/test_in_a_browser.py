@@ -46,10 +46,11 @@ def people() -> bytes:
 
 def write_people(root: Path, version: int) -> str:
     edges = [[0.0, 0.25, 1.0], [0.0, 0.75, 1.0]]
-    of = {"side": "inputs", "expected": [[0, 1, 1, 0, 0]] * 2}
+    town = {"view": "values", "values": ["Graz", HOSTILE], "expected": [[1, 1, 0, 0]]}
+    ages = {"view": "columns", "edges": edges, "expected": [[0, 1, 1, 0, 0]] * 2}
     features = [
-        {**of, "tensor": "town", "view": "values", "values": ["Graz", HOSTILE]},
-        {**of, "tensor": "ages", "view": "columns", "edges": edges},
+        {"side": "inputs", "tensor": name, **told}
+        for name, told in (("town", town), ("ages", ages))
     ]
     baseline = json.dumps({"version": 1, "rows": 9, "features": features}).encode()
     folder = root / "models" / "people" / str(version)
