@@ -4,6 +4,8 @@ CliError
 ├── BadCall                 the command line is not valid
 ├── NoJudgement             no judge has looked at a roll-out of the model
 ├── NothingToCompare        the log has no requests of a version
+├── NothingCaptured         a place has no captured requests or truths of the model
+├── FieldsMissing           captured requests lack inputs of the model
 ├── ProjectExists           a folder has a project already
 ├── CdkFailed               the CDK could not deploy or delete the stacks
 ├── LibraryNeeded           an optional library is not installed
@@ -87,6 +89,31 @@ class NothingToCompare(CliError):
         super().__init__(
             f"the log has no requests that version {version} of model '{model}' answered; it has "
             f"those of: {known}"
+        )
+
+
+class NothingCaptured(CliError):
+    """A place has no captured requests or truths of the model."""
+
+    code = EXIT.not_found
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(
+            f"{place} has no {what}; a stage captures requests if stages.yaml has `capture` for "
+            "the model, and `lading serve` with --capture FOLDER"
+        )
+
+
+class FieldsMissing(CliError):
+    """Captured requests lack inputs of the model."""
+
+    code = EXIT.source
+
+    def __init__(self, request_id: str, missing: Iterable[str]) -> None:
+        names = ", ".join(f"'{name}'" for name in missing)
+        super().__init__(
+            f"the captured request '{request_id}' lacks {names}, so that no version can be asked "
+            "the same; add them to capture.fields, and replay what is captured from then on"
         )
 
 

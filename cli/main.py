@@ -44,6 +44,8 @@ from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall
 from lading.cli.operating.costs import costs
 from lading.cli.operating.drill import drill
+from lading.cli.operating.feedback import feedback
+from lading.cli.operating.replay import replay
 from lading.cli.versions.compare import compare
 from lading.cli.versions.diff import diff
 from lading.cli.versions.gc import gc
@@ -98,7 +100,8 @@ for server_command in (pull, push, emulate, smoke, costs, grpc_proxy, watch):
     app.command()(server_command)
 app.command("report")(write_report)
 app.command("evaluate")(evaluate_versions)
-app.command()(drift)
+for seen_command in (drift, replay, feedback):
+    app.command()(seen_command)
 app.add_typer(batch)
 app.add_typer(tokens)
 app.add_typer(drill)

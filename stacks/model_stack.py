@@ -13,6 +13,7 @@ from lading.stacks.batches.machine import BatchMachine
 from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
 from lading.stacks.errors import StackError
+from lading.stacks.function.capture import CaptureBucket
 from lading.stacks.function.judge import judge_alarms
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
@@ -66,7 +67,8 @@ class ModelStack(Stack):
         topic = topic_by_name(self, names.alarm_topic)
         asked = nodes or {}
         self.endpoint = endpoint = self._endpoint(topic)
-        shadow = self._shadow()
+        shadow, wanted = self._shadow(), model.settings.capture
+        capture = CaptureBucket(self, "Capture", wanted=wanted) if wanted else None
         served = LambdaModel(
             self,
             "Model",
@@ -84,7 +86,10 @@ class ModelStack(Stack):
             trace_layers={} if deployment.local else deployment.settings.watching.trace_layers,
             judged=deployment.settings.judge is not None or shadow is not None,
             shadow=shadow,
+            capture=capture.settings if capture else None,
         )
+        if capture:
+            capture.grant_use(served.role)
         for node in asked.values():
             node.grant_node(served)
         if shadow:
@@ -215,4 +220,5 @@ def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:
         timeout_s=settings.sagemaker.answer_timeout_s if proxy else GATEWAY.timeout_s,
         endpoint_alarms=tuple(signal.key for signal in signals),
         runbook=deployment.settings.watching.runbook,
+        feedback=settings.capture is not None and settings.capture.feedback,
     )

@@ -57,6 +57,8 @@ def _shown(arn: Any) -> str:
     (function, argument) = next(iter(arn.items()))
     if function == "Fn::Join":
         return "".join(_shown(part) for part in argument[1])
+    if function == "Fn::GetAtt":
+        return f"<{'.'.join(argument)}>"
     return f"<{argument}>" if function == "Ref" else json.dumps(arn, separators=(",", ":"))
 
 

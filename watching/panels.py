@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from lading.functions.contract import watched
+from lading.functions.contract.names import CAPTURE
 from lading.functions.contract.watched import FAULTS, TIMES, Figure
 
 Shown = Literal["reqps", "percentunit", "s", "bytes", "short", "Bps"]
 """Grafana's names of units."""
 
+_TOLD: Final = watched.FEEDBACK
 _ALL: Final = 'stage="$stage"'
 _OF_MODEL: Final = f'{_ALL}, model=~"$model"'
 _WINDOW: Final = "[$__rate_interval]"
@@ -150,6 +152,38 @@ _VERSIONS: Final = (
         ),
         "1: it can; 0: it cannot.",
         ("model-not-ready",),
+    ),
+    Panel(
+        "Live accuracy, by feedback",
+        "percentunit",
+        (
+            Line(
+                f"{_rate(_TOLD[CAPTURE.correct], 'model, version')}"
+                f" / {_rate(_TOLD[CAPTURE.labeled], 'model, version')}",
+                "{{model}} {{version}}",
+            ),
+        ),
+        "Of rows whose truth callers sent; they are rarely a random sample.",
+    ),
+    Panel(
+        "Live mean absolute error of numbers, by feedback",
+        "short",
+        (
+            Line(
+                f"{_rate(_TOLD[CAPTURE.error], 'model, version')}"
+                f" / {_rate(_TOLD[CAPTURE.rows], 'model, version')}",
+                "{{model}} {{version}}",
+            ),
+        ),
+    ),
+    Panel(
+        "Captured requests",
+        "reqps",
+        (
+            Line(_rate(watched.CAPTURED), "{{model}}"),
+            Line(_rate(watched.CAPTURE_LOST), "{{model}} lost"),
+        ),
+        "Of the share that a stage or a container captures.",
     ),
 )
 

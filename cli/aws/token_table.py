@@ -28,6 +28,7 @@ class Token:
     created: int
     expires: int | None = None
     revoked: int | None = None
+    scopes: tuple[str, ...] = (TOKENS.predict,)
 
     @property
     def id(self) -> str:
@@ -55,8 +56,16 @@ class TokenTable:
     def __init__(self, table: str, api: str, region: str | None = None) -> None:
         self.table, self.api, self.region = table, api, region
 
-    def create(self, tenant: str, models: Sequence[str], days: int | None) -> tuple[str, Token]:
+    def create(
+        self,
+        tenant: str,
+        models: Sequence[str],
+        days: int | None,
+        scopes: Sequence[str] = (TOKENS.predict,),
+    ) -> tuple[str, Token]:
         """Create a token; return its secret, which is not stored, and its record.
+
+        `scopes` says what it is for; see `TOKENS`.
 
         Raises:
             AwsRefused: it could not be stored; no token was created.
@@ -64,7 +73,14 @@ class TokenTable:
         secret = f"lading_{secrets.token_urlsafe(_SECRET_BYTES)}"
         now = int(time.time())
         expires = None if days is None else now + days * _DAY_S
-        token = Token(token_digest(secret), tenant, tuple(sorted(set(models))), now, expires)
+        token = Token(
+            token_digest(secret),
+            tenant,
+            tuple(sorted(set(models))),
+            now,
+            expires,
+            scopes=tuple(sorted(set(scopes))),
+        )
         counted = usage_key(self.api, tenant, own_plan=False)
         with self._aws_errors(), ExitStack() as undo:
             key = self._add_key(tenant, counted)
@@ -172,6 +188,7 @@ def _item(token: Token, usage_key: str) -> dict[str, Any]:
         TOKENS.tenant: token.tenant,
         TOKENS.models: set(token.models),
         TOKENS.usage_key: usage_key,
+        TOKENS.scopes: set(token.scopes),
         **{key: value for key, value in times.items() if value is not None},
     }
 
@@ -180,4 +197,7 @@ def _token(item: Mapping[str, Any]) -> Token:
     times = (item.get(key) for key in (TOKENS.created, TOKENS.expires, TOKENS.revoked))
     created, expires, revoked = (None if time is None else int(time) for time in times)
     models = tuple(sorted(item[TOKENS.models]))
-    return Token(item[TOKENS.digest], item[TOKENS.tenant], models, created or 0, expires, revoked)
+    scopes = tuple(sorted(item.get(TOKENS.scopes, (TOKENS.predict,))))
+    return Token(
+        item[TOKENS.digest], item[TOKENS.tenant], models, created or 0, expires, revoked, scopes
+    )

@@ -25,6 +25,7 @@ from lading.emulator.gateway.api import Access
 from lading.emulator.grpc_server import serving_grpc
 from lading.emulator.management import Management
 from lading.emulator.processes.server import ThreadedServer
+from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.errors import ArtifactError
 from lading.functions.contract.names import CONTAINER, artifact_folder
 from lading.functions.contract.origins import read_origins
@@ -75,6 +76,9 @@ _KEEP_ALIVE = typer.Option(
 )
 
 
+_CAPTURE = typer.Option(metavar="FOLDER", help="Keep requests here, and accept truths about them.")
+
+
 def _port(of: str) -> Any:
     return typer.Option(min=0, max=65535, help=f"Port of {of}; 0 chooses a free one.")
 
@@ -105,6 +109,7 @@ def serve(
     traces: Annotated[str, _TRACES] = "",
     metric_names: Annotated[str, _METRIC_NAMES] = "",
     pages: Annotated[bool, _PAGES] = True,
+    capture: Annotated[Path | None, _CAPTURE] = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     manifest: Manifest = MANIFEST,
@@ -130,9 +135,12 @@ def serve(
         lading serve --port 0 --grpc-port 8001 --json
 
         lading serve chat --engine-url http://127.0.0.1:8000/v1
+
+        lading serve digits --capture captures
     """
     package_first(manifest, lock, names or ())
-    settings = served_settings(lock, names or (), threads)._replace(origins=_origins(cors))
+    settings = served_settings(lock, names or (), threads)
+    settings = settings._replace(origins=_origins(cors), capture=_capture(capture))
     check = FolderCheck(trust_of_stage(stages, stage), report=warn)
     for failure in _damaged(settings, check):
         warn(str(failure))
@@ -234,6 +242,11 @@ def _show_access(access: Access) -> None:
 
 def _show_step(step: str) -> None:
     typer.secho(step, err=True, dim=True, color=colors())
+
+
+def _capture(folder: Path | None) -> CaptureSettings | None:
+    """Return the settings with which everything is captured in a folder."""
+    return None if folder is None else CaptureSettings(str(folder.resolve()), feedback=True)
 
 
 def _origins(text: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,16 @@ Table = Annotated[
 ]
 Region = Annotated[str | None, typer.Option(help="Default: from stages.yaml or the AWS profile.")]
 
+
+class TokenScope(StrEnum):
+    """What a token is for."""
+
+    predict = TOKENS.predict
+    feedback = TOKENS.feedback
+
+
+_SCOPE = typer.Option(help="What it is for; repeat for both.", show_default="predict")
+
 STAGE = "dev"
 STAGES = Path("stages.yaml")
 
@@ -42,6 +53,7 @@ def create(
     every_model: Annotated[bool, typer.Option("--every-model", help="Open every model.")] = False,
     days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 365,
     forever: Annotated[bool, typer.Option("--forever", help="It never expires.")] = False,
+    scope: Annotated[list[TokenScope] | None, _SCOPE] = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     table: Table = None,
@@ -50,16 +62,21 @@ def create(
 ) -> None:
     """Create a token; it is shown only once, since only its SHA-256 is stored.
 
+    A token is for predictions, or for feedback: truths about answers. One token can be for both.
+
     Examples:
 
         lading tokens create --tenant acme --model digits
 
         lading tokens create --tenant ops --every-model --stage prod --json
+
+        lading tokens create --tenant labels --model digits --scope feedback
     """
     models = _models(model or [], every_model=every_model)
     _check_tenant(tenant)
     where = _table(stage, stages, table, region)
-    secret, token = where.create(tenant, models, None if forever else days)
+    scopes = [it.value for it in scope or [TokenScope.predict]]
+    secret, token = where.create(tenant, models, None if forever else days, scopes)
     if json_:
         typer.echo(json.dumps({"token": secret, **_describe(token)}))
         return
@@ -151,7 +168,8 @@ def _check_tenant(tenant: str) -> None:
 
 def _describe(token: Token) -> dict[str, Any]:
     times = {"created": token.created, "expires": token.expires, "revoked": token.revoked}
-    known = {"id": token.id, "tenant": token.tenant, "models": list(token.models)}
+    known: dict[str, Any] = {"id": token.id, "tenant": token.tenant, "models": list(token.models)}
+    known["scopes"] = list(token.scopes)
     return {**known, "state": token.state, **times}
 
 
@@ -165,7 +183,10 @@ def _date(seconds: int | None) -> str:
 
 def _show(found: Sequence[Token]) -> None:
     rows = [
-        (it.id, it.tenant, _named(it), it.state, _date(it.created), _date(it.expires))
+        (
+            *(it.id, it.tenant, _named(it), ", ".join(it.scopes)),
+            *(it.state, _date(it.created), _date(it.expires)),
+        )
         for it in found
     ]
-    show_table(("id", "tenant", "models", "state", "created", "expires"), rows)
+    show_table(("id", "tenant", "models", "for", "state", "created", "expires"), rows)

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from lading.functions.authorizer.grants import FindItem, Grant, read_grant, token_digest, token_id
 from lading.functions.authorizer.settings import UsagePlans
 from lading.functions.contract.dialects.dialect import split_path
+from lading.functions.contract.dialects.feedback import PREFIX as FEEDBACK_PREFIX
 from lading.functions.contract.invocation import request_path
 from lading.functions.contract.names import TOKENS, usage_key
 from lading.functions.contract.routes import RESERVED_NAMES, named_model
@@ -73,8 +74,14 @@ class Authorizer:
         grant = read_grant(self._find(digest), self._now())
         if isinstance(grant, str):
             self._refuse(grant, token_id(digest))
-        allowed = grant.allows(requested_model(event, self._base_path))
+        model, scope = requested_model(event, self._base_path), self._scope(event)
+        allowed = grant.allows(model, scope)
         return _response(event, self._planned(grant), token_id(digest), allowed=allowed)
+
+    def _scope(self, event: Event) -> str:
+        """Return what the request is for; truths have a prefix of their own, at the root only."""
+        first = split_path(request_path(event, self._base_path))[0]
+        return TOKENS.feedback if first == FEEDBACK_PREFIX else TOKENS.predict
 
     def _planned(self, grant: Grant) -> Grant:
         """Return the grant with the key of the tenant's own usage plan, if it has one."""

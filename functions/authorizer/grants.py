@@ -22,15 +22,23 @@ class Grant:
         tenant: who it was issued to.
         models: names, or `*` for every model.
         usage_key: key of the usage plan that its calls count against.
+        scopes: what it is for; see `TOKENS`.
     """
 
     tenant: str
     models: frozenset[str]
     usage_key: str
+    scopes: frozenset[str] = frozenset({TOKENS.predict})
 
-    def allows(self, model: str) -> bool:
-        """Return whether the token allows `model`; a path without a model allows every token."""
-        return not model or model in self.models or TOKENS.every_model in self.models
+    def allows(self, model: str, scope: str = TOKENS.predict) -> bool:
+        """Return whether the token allows `model`; a path without a model allows every token.
+
+        Args:
+            model: the model; empty where the path names none.
+            scope: what the request is for.
+        """
+        named = not model or model in self.models or TOKENS.every_model in self.models
+        return named and scope in self.scopes
 
 
 def token_digest(token: str) -> str:
@@ -55,6 +63,7 @@ def read_grant(item: Item | None, now: float) -> Grant | str:
         tenant=item[TOKENS.tenant]["S"],
         models=frozenset(item[TOKENS.models]["SS"]),
         usage_key=item[TOKENS.usage_key]["S"],
+        scopes=frozenset(item[TOKENS.scopes]["SS"] if TOKENS.scopes in item else [TOKENS.predict]),
     )
 
 

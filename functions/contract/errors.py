@@ -3,6 +3,7 @@
 InferenceError
 ├── RequestError        the caller can correct the request
 ├── NotFound            the request names something that is not served
+├── NotEntitled         the caller has not shown that it may do this
 ├── CallerGone          the caller closed the connection
 ├── ModelUnavailable    the model cannot answer now
 ├── Throttled           the model is at capacity
@@ -11,6 +12,7 @@ InferenceError
 ├── TimedOut            the model did not answer in time
 ├── DeadlinePassed      the caller's own deadline passed before the model was asked
 ├── PredictionFailed    the runtime failed on a valid request
+├── CaptureUnreachable  captured requests cannot be read or written
 ├── InvocationError     the model's function gave no answer to the front function
 ├── InternalFailure     a fault of the service itself; the log has the details
 └── ArtifactError       the artifact cannot be served
@@ -305,6 +307,40 @@ class JobNotFound(NotFound):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job '{brief(job_id)}' is not found; jobs expire after a day")
+
+
+class NotCaptured(NotFound):
+    """No captured request has the id that a truth names."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request '{brief(request_id)}' was not captured, or is no longer kept; send the "
+            'answer itself as "answer", with an "id" of your own'
+        )
+
+
+class NoFeedback(NotFound):
+    """Truths of a model are not accepted here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"feedback on model '{brief(name)}' is not accepted here; its operator can switch it on"
+        )
+
+
+class NotEntitled(InferenceError):
+    """The caller has not shown that it may do this."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} needs a token of its own, as 'Authorization: Bearer TOKEN'")
+
+
+class CaptureUnreachable(InferenceError):
+    """Captured requests cannot be read or written now; nothing was counted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the store of captured requests cannot be reached; send it again later")
+        self.reason = reason
 
 
 class CallerGone(InferenceError):

@@ -161,6 +161,34 @@ class JOBS:
     """Prefixes in the bucket; SageMaker itself writes below the last two."""
 
 
+class CAPTURE:
+    """Variables of the capture of requests (`contract.capture`), and the names of its metrics."""
+
+    place: Final = "LADING_CAPTURE"
+    """A folder, or `s3://bucket/prefix`; not set: nothing is captured."""
+    share: Final = "LADING_CAPTURE_SHARE"
+    """The share of requests, above 0 and up to 1."""
+    fields: Final = "LADING_CAPTURE_FIELDS"
+    """Names of the inputs and outputs that are kept, with commas; empty: all."""
+    key: Final = "LADING_CAPTURE_KEY"
+    owner: Final = "LADING_CAPTURE_OWNER"
+    """The account that the bucket must belong to."""
+    feedback: Final = "LADING_FEEDBACK"
+    """`true` if truths are accepted."""
+    token: Final = "LADING_FEEDBACK_TOKEN"  # noqa: S105 a name
+    """The token that callers with truths must send to a container."""
+    shortest_token: Final = 16
+    captured: Final = "Captured"
+    lost: Final = "CaptureLost"
+    """Metrics: requests that were captured, and that should have been."""
+    rows: Final = "FeedbackRows"
+    correct: Final = "FeedbackCorrect"
+    labeled: Final = "FeedbackLabeled"
+    error: Final = "FeedbackAbsoluteError"
+    """Metrics: rows whose truth is known, those of classes and the correct ones of them, and the
+    sum of the absolute errors of numbers."""
+
+
 class CALLER:
     """How the caller of a request is named, where a gateway or an application has verified it."""
 
@@ -347,6 +375,11 @@ class TOKENS:
     expires: Final = "expires"
     """The table's time-to-live attribute, a number: seconds since 1970."""
     revoked: Final = "revoked"
+    scopes: Final = "scopes"
+    """What the token is for: some of the next two. Items without it are for predictions."""
+    predict: Final = "predict"
+    feedback: Final = "feedback"
+    """Truths about answers, and nothing else."""
 
 
 class DRIFT:

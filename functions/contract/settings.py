@@ -4,10 +4,20 @@ import json
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.functions.contract.limits import GATEWAY, LAMBDA, SAGEMAKER
-from lading.functions.contract.names import ENDPOINT, ENVIRONMENT, JOBS, LAYER_ROOT, S3Object
+from lading.functions.contract.names import (
+    CAPTURE,
+    ENDPOINT,
+    ENVIRONMENT,
+    JOBS,
+    LAYER_ROOT,
+    S3Object,
+)
+
+if TYPE_CHECKING:
+    from lading.functions.contract.capture import CaptureSettings
 
 
 class ServedModel(NamedTuple):
@@ -82,6 +92,8 @@ class ServingSettings(NamedTuple):
     note_answers: bool = False
     """Whether log lines say the class and the score of an answer, for a judge of versions."""
     shadow: ShadowVersion | None = None
+    capture: "CaptureSettings | None" = None
+    """Which requests are captured; None: none are."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "ServingSettings":
@@ -110,6 +122,7 @@ class ServingSettings(NamedTuple):
             drift_s=_number(environment, ENVIRONMENT.drift, ENVIRONMENT.default_drift_s, 86_400),
             note_answers=environment.get(ENVIRONMENT.note_answers) == "true",
             shadow=_read_shadow(environment),
+            capture=_read_capture(environment),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -131,6 +144,7 @@ class ServingSettings(NamedTuple):
             **_render_drift(self.drift_s),
             **({ENVIRONMENT.note_answers: "true"} if self.note_answers else {}),
             **(_render_shadow(self.shadow) if self.shadow else {}),
+            **(self.capture.to_environment() if self.capture else {}),
         }
 
 
@@ -246,6 +260,14 @@ def _read_shadow(environment: Mapping[str, str]) -> ShadowVersion | None:
 def _render_shadow(shadow: ShadowVersion) -> dict[str, str]:
     """Return the inverse of `_read_shadow`."""
     return {ENVIRONMENT.shadow: shadow.function, ENVIRONMENT.shadow_percent: f"{shadow.percent:g}"}
+
+
+def _read_capture(environment: Mapping[str, str]) -> "CaptureSettings | None":
+    if not environment.get(CAPTURE.place):
+        return None
+    from lading.functions.contract.capture import read_capture
+
+    return read_capture(environment)
 
 
 def _read_jobs(environment: Mapping[str, str]) -> JobsPlace | None:

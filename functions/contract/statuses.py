@@ -23,8 +23,10 @@ STATUSES: Mapping[type[InferenceError], int] = MappingProxyType(
         errors.RequestInProgress: 409,
         errors.KeyReused: 422,
         errors.RequestError: 400,
+        errors.NotEntitled: 401,
         errors.CallerGone: 499,  # as in nginx; only the log and the metrics have it
         errors.ModelUnavailable: 503,
+        errors.CaptureUnreachable: 503,
         errors.Throttled: 429,
         errors.Overloaded: 503,
         errors.ServerStopping: 503,

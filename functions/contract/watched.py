@@ -11,7 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from lading.functions.contract.names import METRICS
+from lading.functions.contract.names import CAPTURE, METRICS
 
 
 class Kind(Enum):
@@ -177,6 +177,28 @@ FAULTS: Final = MappingProxyType(
 )
 """Name in CloudWatch of a rare event -> its figure."""
 
+CAPTURED: Final = Figure(
+    "lading_captured_requests", "Requests captured.", _MODEL, cloudwatch=CAPTURE.captured
+)
+CAPTURE_LOST: Final = Figure(
+    "lading_capture_lost_requests",
+    "Requests of the share that were not captured: S3 failed, or they were too many or too large.",
+    _MODEL,
+    cloudwatch=CAPTURE.lost,
+)
+FEEDBACK: Final = MappingProxyType(
+    {
+        name: Figure(f"lading{_snake(name)}", text, LABELS[:2], cloudwatch=name)
+        for name, text in (
+            (CAPTURE.rows, "Rows whose truth is known."),
+            (CAPTURE.labeled, "Rows whose truth is known and whose answer is a class."),
+            (CAPTURE.correct, "Of these, rows whose class was right."),
+            (CAPTURE.error, "Sum of the absolute errors of numbers whose truth is known."),
+        )
+    }
+)
+"""Name in CloudWatch -> the figure: how right answers were, by version."""
+
 MODEL_READY: Final = Figure(
     "lading_model_ready",
     "Whether a version of a model can answer.",
@@ -229,6 +251,7 @@ STARTED: Final = Figure(
 WATCHED: Final = (
     *(REQUESTS, CLIENT_ERRORS, SERVER_ERRORS, COLD_STARTS, *TIMES.values()),
     *(REQUEST_BYTES, RESPONSE_BYTES, BATCH_ROWS, *FAULTS.values()),
+    *(CAPTURED, CAPTURE_LOST, *FEEDBACK.values()),
     *(MODEL_READY, QUEUE_REQUESTS, QUEUE_WAIT, HELD_BYTES, ACTIVE_RUNS, RUNS, JOINED),
     *(MEMORY, CPU, STARTED),
 )

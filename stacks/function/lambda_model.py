@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import (
     DEFAULT_LABEL,
@@ -59,6 +60,7 @@ class LambdaModel(Construct):
             A function that streams has another wrapper, so it has no such layer.
         judged: whether its log lines say of each answer what a judge compares.
         shadow: the version that gets a share of its requests.
+        capture: which of its requests are captured.
 
     `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
     none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
@@ -84,6 +86,7 @@ class LambdaModel(Construct):
         trace_layers: Mapping[str, str] = MappingProxyType({}),
         judged: bool = False,
         shadow: ShadowVersion | None = None,
+        capture: CaptureSettings | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
@@ -110,6 +113,7 @@ class LambdaModel(Construct):
                     node_endpoints=nodes or {},
                     note_answers=judged,
                     shadow=shadow,
+                    capture=capture,
                     drift_s=drift_s,
                 )
                 .to_environment(),

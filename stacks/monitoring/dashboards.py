@@ -11,7 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from lading.functions.contract.alarms import ALARMS, RUNBOOK, alarm_name, runbook_page
-from lading.functions.contract.names import METRICS
+from lading.functions.contract.names import CAPTURE, METRICS
 from lading.stacks.monitoring.log_queries import memory, refusals, sizes, starts
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
@@ -87,6 +87,7 @@ class Dashboards(Construct):
                 *_requests(models),
                 *_model_widgets(models, "service"),
                 _latencies(stage),
+                *_live(models, stage),
             ],
         )
         self._dashboard(
@@ -187,6 +188,26 @@ def _latencies(stage: str) -> cloudwatch.IWidget:
             terms = f'{METRICS.stage}="{stage}" MetricName="{name}"'
             lines.append(expression(f"AVG({_search(schema, terms, 'p99')})", {}, part))
     return graph("Parts of the latency, ms (mean of the models' p99)", lines)
+
+
+def _live(models: Sequence[WatchedModel], stage: str) -> Iterator[cloudwatch.IWidget]:
+    """Yield graphs of the accuracy and of the errors of models that callers send truths about."""
+    told = [model for model in models if model.feedback]
+    for title, part, whole in (
+        ("Live accuracy, by feedback", CAPTURE.correct, CAPTURE.labeled),
+        ("Live mean absolute error of numbers, by feedback", CAPTURE.error, CAPTURE.rows),
+    ):
+        for some in _chunks(told, _MOST_LINES):
+            lines = [_ratio(model.name, stage, part, whole) for model in some]
+            yield graph(title, lines)
+
+
+def _ratio(model: str, stage: str, part: str, whole: str) -> cloudwatch.IMetric:
+    """Return the ratio of two counts of a model, of all its versions together."""
+    schema = ",".join((METRICS.namespace, *sorted((*METRICS.dimensions[:2], METRICS.stage))))
+    of = f'{METRICS.stage}="{stage}" model="{model}" MetricName='
+    both = (_search(schema, f'{of}"{name}"', "Sum") for name in (part, whole))
+    return expression(" / ".join(f"SUM({each})" for each in both), {}, model)
 
 
 def _rollouts(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:

@@ -48,6 +48,7 @@ class WatchedModel:
         timeout_s: time limit of an answer; the gateway's unless answers are streamed.
         endpoint_alarms: ends of the names of its endpoint's alarms.
         runbook: folder or URL of the pages of its alarms.
+        feedback: whether callers send truths about its answers.
     """
 
     name: str
@@ -59,6 +60,7 @@ class WatchedModel:
     timeout_s: int = GATEWAY.timeout_s
     endpoint_alarms: tuple[str, ...] = ()
     runbook: str = RUNBOOK
+    feedback: bool = False
 
     @property
     def mark(self) -> str:

@@ -29,6 +29,7 @@ from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.stacks.errors import SettingsError
 from lading.stacks.stages.batch import BatchSettings
+from lading.stacks.stages.capture import StageCapture
 from lading.stacks.stages.concurrency import ProvisionedConcurrency, concurrency_conflicts
 from lading.stacks.stages.delivery import Delivery
 from lading.stacks.stages.domain import CustomDomain, domain_conflicts
@@ -123,6 +124,8 @@ class ModelSettings(StageEntry):
     """Environments that Lambda keeps started; needs `snap_start: false`."""
     batch: BatchSettings | None = None
     """Batches by its function; None: none."""
+    capture: StageCapture | None = None
+    """A share of its requests that is kept, for labels and for other versions; None: none."""
     shadow: ShadowSettings | None = None
     """Another version that gets a share of the requests, and whose answers no caller sees."""
     sagemaker: SageMakerSettings = SageMakerSettings()

@@ -22,7 +22,7 @@ HEAVY = frozenset(
 MOST_OF_OTHERS = 165
 """Modules that are neither the standard library's nor ours: 160 when this was written."""
 
-MOST_OF_OURS = 56
+MOST_OF_OURS = 57
 """Modules of ours, with the `__init__` of each room: 54 when this was written."""
 
 PROBE = """

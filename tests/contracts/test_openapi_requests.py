@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
+from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.app.pages import describe_service
@@ -49,7 +50,9 @@ def served(told: ServingSettings) -> Iterator[Any]:
 def tensors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Several models of tensors."""
     models = {"floats": {1: echo(), 2: echo()}, "simple": {1: add_sub()}, "text": {1: echo(STRING)}}
-    yield from served(settings_for(tmp_path_factory.mktemp("store"), models))
+    root = tmp_path_factory.mktemp("store")
+    capture = CaptureSettings(str(root / "captures"), feedback=True)
+    yield from served(settings_for(root, models)._replace(capture=capture))
 
 
 def engine() -> Reply:
@@ -64,7 +67,9 @@ def engine() -> Reply:
 def language(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """One language model, alone, so that every path says which is meant."""
     with sagemaker.running(engine()):
-        yield from served(proxy(tmp_path_factory.mktemp("proxy"), "m"))
+        root = tmp_path_factory.mktemp("proxy")
+        capture = CaptureSettings(str(root / "captures"), feedback=True)
+        yield from served(proxy(root, "m")._replace(capture=capture))
 
 
 @pytest.fixture

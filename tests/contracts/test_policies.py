@@ -50,6 +50,8 @@ TABLE: Final = {
     token_digest(secret("b")): item("b", expires={"N": str(NOW + 1)}),
     token_digest(secret("c")): item("a", "b"),
     token_digest(secret("e")): item("*"),
+    token_digest(secret("f")): item("a", scopes={"SS": ["feedback"]}),
+    token_digest(secret("g")): item("*", scopes={"SS": ["feedback", "predict"]}),
     token_digest(secret("r")): item("*", revoked={"N": "1"}),
     token_digest(secret("x")): item("*", expires={"N": str(NOW)}),
 }
@@ -58,6 +60,8 @@ HOLDERS: Final[dict[str, tuple[str, ...] | None]] = {
     f"Bearer {secret('b')}": ("b",),
     f"Bearer {secret('c')}": MODELS,
     f"Bearer {secret('e')}": MODELS,
+    f"Bearer {secret('f')}": ("a",),
+    f"Bearer {secret('g')}": MODELS,
     f"Bearer {secret('r')}": None,
     f"Bearer {secret('x')}": None,
     f"Bearer {secret('u')}": None,
@@ -67,6 +71,10 @@ HOLDERS: Final[dict[str, tuple[str, ...] | None]] = {
     "": None,
 }
 """Authorization header -> the models of its holder; None for one who is nobody."""
+
+SCOPES: Final = {f"Bearer {secret('f')}": {"feedback"}, f"Bearer {secret('g')}": {"feedback", ""}}
+"""Authorization header -> what its holder may do there: give feedback, and the rest; usually the
+rest alone."""
 
 
 class Place(NamedTuple):
@@ -114,7 +122,9 @@ def test_a_token_opens_its_models_and_what_names_none(method: str) -> None:
                 authorizer.answer(asked)
             continue
         (statement,) = authorizer.answer(asked)["policyDocument"]["Statement"]
+        scope = "feedback" if place.path.startswith("/feedback") else ""
         allowed = not place.model or place.model in models
+        allowed = allowed and scope in SCOPES.get(authorization, {""})
         assert statement["Effect"] == ("Allow" if allowed else "Deny"), (place, authorization)
         assert statement["Resource"] == (asked["methodArn"] if allowed else "*")
 

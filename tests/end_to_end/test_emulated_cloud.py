@@ -48,7 +48,7 @@ stages:
   dev:
     auth: token
     drift: {lines_s: 1, every_minutes: 60}
-    models: {digits: {batch: {}}}
+    models: {digits: {batch: {}, capture: {share: 1, fields: [X, label], feedback: true}}}
     judge: {least_requests: 20}
 """
 
@@ -63,6 +63,7 @@ class Deployed:
         self.deployment: Deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
         with np.load(folder / "examples/digits/holdout.npz") as holdout:
             self.rows: Rows = np.asarray(holdout["X"][:20])
+            self.truth: list[int] = holdout["y"][:20].tolist()
 
     @property
     def question(self) -> Any:
@@ -190,6 +191,37 @@ def test_a_batch_is_answered_by_the_deployed_function(
         assert [each["status"] for each in status] == ["SUCCEEDED", "SUCCEEDED"]
 
 
+def test_a_captured_request_is_asked_again_and_gets_its_truth_by_a_token_of_its_own(
+    deployed: Deployed, url: str, bearer: dict[str, str]
+) -> None:
+    identity = {"x-request-id": "captured-1"}
+    ask(f"{url}/digits/predict", deployed.question, {**bearer, **identity})
+    told, path = {"request_id": "captured-1", "truth": deployed.truth}, f"{url}/feedback/digits"
+    assert httpx.post(path, json=told, headers=bearer, timeout=60).status_code == 403
+    with aws_environment(deployed.cloud.environment):
+        stack = deployed.deployment.names.model_stack("digits")
+        (found,) = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        outputs = {it["OutputKey"]: it["OutputValue"] for it in found["Outputs"]}
+        words = ("--tenant", "labels", "--model", "digits", "--scope", "feedback", "--json")
+        made = json.loads(lading(deployed.folder, "tokens", "create", *words))
+        labels = {"Authorization": f"Bearer {made['token']}"}
+        refused = httpx.post(
+            f"{url}/digits/predict", json=deployed.question, headers=labels, timeout=60
+        )
+        assert refused.status_code == 403
+        assert [ask(path, told, labels)["counted"] for _ in range(2)] == [True, False]
+        missing = httpx.post(path, json={**told, "request_id": "no"}, headers=labels, timeout=60)
+        assert missing.status_code == 404
+        place = ("--capture", f"s3://{outputs['CaptureBucketName']}", "--json")
+        replayed = json.loads(lading(deployed.folder, "replay", "digits", *place))
+        live = json.loads(lading(deployed.folder, "feedback", "digits", *place))
+    assert replayed["agreement"]["estimate"] == 1.0
+    assert [*replayed["outputs"]] == ["label"]
+    (version,) = live["versions"]
+    right = deployed.expected(1)["label"] == deployed.truth
+    assert (version["rows"], version["accuracy"]["estimate"]) == (20, right.mean())
+
+
 def test_the_models_are_listed_at_the_root(url: str, bearer: dict[str, str]) -> None:
     listed = httpx.get(f"{url}/models", headers=bearer, timeout=60).json()
     assert [(model["name"], model["default_version"]) for model in listed] == [
@@ -283,7 +315,7 @@ def test_smoke_finds_the_deployment_right(
     assert found["versions"] == {"digits": 1, "fourfold": 1, "hosted": 1}
     assert {check["wrong"] for check in (*found["answers"], *found["refusals"])} == {""}
     called = {check["operation"].split()[0] for check in found["answers"]}
-    assert called == {dialect.name for dialect in DIALECTS} - {"openai"}
+    assert called == {dialect.name for dialect in DIALECTS} - {"openai", "feedback"}
     assert len(found["refusals"]) == 4
     assert not any(proof["proved"] for proof in found["proofs"])
 

@@ -10,11 +10,12 @@ import boto3
 from botocore import handlers
 from botocore.awsrequest import AWSResponse
 
+from lading.functions.contract.captured import REQUESTS
 from lading.functions.contract.names import JOBS
 from tests.stacks.policies import ACCOUNT, REGION, Need
 
 _HERE = f"{REGION}:{ACCOUNT}"
-_OF_JOBS = (JOBS.inputs, JOBS.results, JOBS.failures)
+_MAY_BE_MISSING = (JOBS.inputs, JOBS.results, JOBS.failures, REQUESTS)
 
 
 class Call(NamedTuple):
@@ -115,7 +116,7 @@ def _s3(operation: str, told: Mapping[str, Any], keys: Keys) -> Iterator[Need]:
     version = {"s3:VersionId": told["VersionId"]} if "VersionId" in told else {}
     action = f"{operation}Version" if version else operation
     yield Need(f"s3:{action}", f"{bucket}/{told['Key']}", version)
-    if operation == "GetObject" and told["Key"].startswith(_OF_JOBS):
+    if operation == "GetObject" and told["Key"].startswith(_MAY_BE_MISSING):
         yield Need("s3:ListBucket", bucket)  # a body that is not there yet is 404, otherwise 403
     action = {"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[operation]
     for key in keys[told["Bucket"]]:

@@ -135,8 +135,15 @@ stages:
       hosted:
         managed:
           provider: "arn:aws:lambda:eu-central-1:000000000000:capacity-provider:ours"
-      big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300}
+      big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300, capture: {fields: all}}
       again: {shadow: {version: 4, percent: 25}}
+      folder:
+        capture:
+          share: 0.5
+          fields: [x, y]
+          days: 7
+          feedback: true
+          key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000003
       steady:
         sagemaker:
           instances: [ml.g4dn.xlarge]

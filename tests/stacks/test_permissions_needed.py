@@ -9,12 +9,15 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
 
 from lading.functions.authorizer.grants import table_lookup
 from lading.functions.authorizer.settings import token_table
+from lading.functions.contract.capture import CaptureSettings
+from lading.functions.contract.captured import REQUESTS, TRUTHS, object_key
 from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import ADAPTER, HOOK, JOBS
 from lading.functions.contract.settings import ServedEndpoint, ServingSettings
@@ -26,6 +29,7 @@ from lading.functions.inference.app import jobs
 from lading.functions.inference.app.idempotency import HEADER, Idempotent
 from lading.functions.inference.artifact.remote import read_remote
 from lading.functions.inference.batches import objects
+from lading.functions.inference.capture.places import place_of
 from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
 from lading.functions.inference.endpoint.job_store import EngineWork, Job, JobStore
 from lading.functions.inference.endpoint.queued import AsyncEndpoint
@@ -146,9 +150,20 @@ def call_service(environment: Mapping[str, str], template: Resolved) -> None:
                 read_remote(place, model.name, version, None)
     if settings.endpoint is not None:
         call_endpoint(settings, settings.endpoint)
+    if settings.capture is not None:
+        capture(settings.capture)
     for name, it in template.resources.items():
         if it["Type"] == "AWS::S3::Bucket" and name.startswith("Batches"):
             answer_batch(name)
+
+
+def capture(settings: CaptureSettings) -> None:
+    """Keep a request, and a truth about one where truths are accepted."""
+    place, key = place_of(settings), object_key(REQUESTS, "m", "id-1")
+    place.put(key, b"")
+    if settings.feedback:
+        place.get(key)
+        place.put(object_key(TRUTHS, "m", "id-1"), b"")
 
 
 def answer_batch(bucket: str) -> None:
@@ -311,9 +326,20 @@ def encrypted(template: Resolved) -> dict[str, tuple[Key, ...]]:
         if it["Type"] == "AWS::KMS::Key"
     )
     own = {
-        name: own_keys
+        name: stated_keys(of) or own_keys
         for name, of in template.resources.items()
         if of["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table")
     }
-    known = {BUCKET: (STAGE_KEY, OTHER_KEY), "lading-tokens-tokens": (STAGE_KEY,), THEIR_DATA: ()}
+    known: dict[str, tuple[Key, ...]] = {
+        BUCKET: (STAGE_KEY, OTHER_KEY),
+        "lading-tokens-tokens": (STAGE_KEY,),
+        THEIR_DATA: (),
+    }
     return {**known, **own}
+
+
+def stated_keys(of: Mapping[str, Any]) -> tuple[Key, ...]:
+    """The key that a bucket states by its ARN, as one outside of the stack."""
+    rules = of["Properties"].get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration")
+    stated = [it["ServerSideEncryptionByDefault"].get("KMSMasterKeyID") for it in rules or ()]
+    return tuple(Key(arn) for arn in stated if isinstance(arn, str))

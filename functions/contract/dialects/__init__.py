@@ -1,6 +1,7 @@
 """The records of the dialects; everything that depends on the dialects derives from `DIALECTS`."""
 
 from lading.functions.contract.dialects.dialect import Dialect
+from lading.functions.contract.dialects.feedback import FEEDBACK
 from lading.functions.contract.dialects.open_inference import OPEN_INFERENCE
 from lading.functions.contract.dialects.openai import OPENAI
 from lading.functions.contract.dialects.plain import PLAIN
@@ -15,4 +16,5 @@ DIALECTS: tuple[Dialect, ...] = (
     OPENAI,
     TORCHSERVE,
     SAGEMAKER,
+    FEEDBACK,
 )

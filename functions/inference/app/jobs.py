@@ -22,7 +22,13 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.dialect import split_path
-from lading.functions.contract.errors import JobNotFound, MalformedRequest, MethodNotAllowed
+from lading.functions.contract.dialects.feedback import FEEDBACK
+from lading.functions.contract.errors import (
+    JobNotFound,
+    MalformedRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+)
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.names import CALLER
@@ -98,7 +104,10 @@ class Jobs:
         if request.method != "POST":
             raise MethodNotAllowed(request.method, request.path, ["POST"])
         segments = split_path(below)
-        find_route(dialect_of(segments), "POST", below, segments)
+        dialect = dialect_of(segments)
+        if dialect is FEEDBACK:  # a job runs at the root, whatever its caller may call
+            raise RouteNotFound(request.method, request.path)
+        find_route(dialect, "POST", below, segments)
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
         state = ACCEPTED if request.body else WAITING
         expires = int(time.time()) + KEPT_S

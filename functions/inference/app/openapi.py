@@ -13,6 +13,7 @@ from lading.functions.contract.dialects.dialect import (
     Dialect,
     Route,
 )
+from lading.functions.contract.dialects.feedback import FEEDBACK
 from lading.functions.contract.errors import InternalFailure, ModelUnavailable
 from lading.functions.inference.app.form import example_of
 from lading.functions.inference.app.openapi_bodies import answer_of, request_of, schemas_of
@@ -50,6 +51,8 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
     speaks = not all(predictor.metadata.outputs for predictor in catalog.predictors())
     paths: dict[str, dict[str, Any]] = {}
     for dialect in DIALECTS:
+        if dialect is FEEDBACK and catalog.feedback is None:
+            continue
         for route in dialect.routes:
             if several and route.at_root == "only" and "{model}" not in route.template:
                 continue  # it would not say which model

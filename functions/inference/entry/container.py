@@ -42,7 +42,7 @@ from lading.functions.inference.entry.warm_up import warm_up
 from lading.functions.inference.health.version_health import VersionHealth
 from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
-from lading.functions.inference.loading.catalog import Catalog, load_catalog
+from lading.functions.inference.loading.catalog import Catalog, capture, load_catalog
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.loading.control_turn import ControlTurn
 from lading.functions.inference.loading.folder import FolderEmpty, load_folder
@@ -206,6 +206,7 @@ def load(settings: ContainerSettings) -> Catalog:
         )
     for failure in catalog.failures():
         raise failure
+    capture(catalog, service)
     warm_up(catalog)
     give_back()
     control = ModelControl(
@@ -240,7 +241,10 @@ def observe(
         if catalog.control is not None:
             catalog.control.statistics.note(seen, status)
 
-    return metrics, Observability(settings.service, note)
+    observability = Observability(settings.service, note)
+    if observability.capturing is not None:
+        metrics.captures = observability.capturing.totals
+    return metrics, observability
 
 
 def create_container(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lading.functions.contract.names import CONTAINER, ENVIRONMENT
+from lading.functions.contract.names import CAPTURE, CONTAINER, ENVIRONMENT
 from lading.functions.contract.settings import ServingSettings
 from lading.functions.inference.attestation.verification import ANY, Trust
 from lading.functions.inference.callers.limits import CallerLimits
@@ -68,6 +68,7 @@ class ContainerSettings:
         if mode not in ("none", "explicit"):
             raise ValueError(f"{CONTAINER.model_control} must be none or explicit, got '{mode}'")
         service = ServingSettings.from_environment({**environment, ENVIRONMENT.model_root: folder})
+        _require_feedback_token(service)
         workers = _workers(environment, service.threads)
         return cls(
             service if workers == 1 else service._replace(threads=1),
@@ -95,6 +96,15 @@ class ContainerSettings:
             longest_load_s=number_of(
                 environment, CONTAINER.longest_load, CONTAINER.default_longest_load_s
             ),
+        )
+
+
+def _require_feedback_token(service: ServingSettings) -> None:
+    """Refuse to accept truths of anybody: a container does not know its callers."""
+    if service.capture is not None and service.capture.feedback and not service.capture.token:
+        raise ValueError(
+            f"{CAPTURE.token} must be set where {CAPTURE.feedback} is true; create a token with "
+            "'openssl rand -hex 32'"
         )
 
 

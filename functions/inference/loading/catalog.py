@@ -33,6 +33,7 @@ from lading.functions.inference.artifact.specification import (
 from lading.functions.inference.models.predictor import Health, Predictor
 
 if TYPE_CHECKING:
+    from lading.functions.inference.capture.feedback import Feedback
     from lading.functions.inference.models.statistics import Statistics
 
 
@@ -100,12 +101,16 @@ class Catalog:
     def __init__(self, models: Mapping[str, CatalogModel]) -> None:
         self._models = dict(models)
         self.control: Control | None = None
+        self.feedback: Feedback | None = None
+        """What accepts truths; None: they are not accepted. Never below a model's base URL, so that
+        whoever may call only that has none."""
         self.waiting: Callable[[], Mapping[str, int]] = dict
         """How many requests wait for each model that has any, in a server with a queue."""
         self.draining = False
         """Whether the server stops: it is not ready then."""
         self.others: Callable[[], str] = str
         self._examine: Callable[[Predictor], Health] | None = None
+        self._drawn: Callable[[], bool] | None = None
         # This catalog is not among them: only the garbage collector frees what refers to itself,
         # and a model would stay in memory until it runs.
         self._below = {name: self._only(model) for name, model in models.items()}
@@ -174,6 +179,7 @@ class Catalog:
     def put(self, model: CatalogModel) -> None:
         """Serve a model, in place of the one that had its name."""
         self._watch(model)
+        self._sample(model)
         # Threads that read see the old mapping or the new one, never one that is changing.
         self._models = {**self._models, model.name: model}
         self._below[model.name] = self._only(model)
@@ -198,6 +204,22 @@ class Catalog:
         for version in model.versions.values():
             if self._examine and not isinstance(version, ModelUnavailable) and not version.health:
                 version.health = self._examine(version)
+
+    def sample(self, drawn: Callable[[], bool]) -> None:
+        """Have a share of the predictions captured, also of versions that are loaded later.
+
+        Args:
+            drawn: returns whether a prediction is one of the share.
+        """
+        self._drawn = drawn
+        for model in self.models():
+            self._sample(model)
+
+    def _sample(self, model: CatalogModel) -> None:
+        for version in model.versions.values():
+            if self._drawn and not isinstance(version, ModelUnavailable):
+                for each in (version, *version.signatures.values()):
+                    each.drawn = self._drawn
 
     def attach(self, control: "Control") -> None:
         """Let `control` load and unload the models."""
@@ -260,9 +282,24 @@ def load_catalog(settings: ServingSettings, check: Check = accept) -> Catalog:
         check: called with each verified artifact before it is opened; by default all are accepted.
     """
     root = Path(settings.model_root)
-    return Catalog(
+    catalog = Catalog(
         {model.name: _load_model(model, root, settings, check) for model in settings.models}
     )
+    capture(catalog, settings)
+    return catalog
+
+
+def capture(catalog: Catalog, settings: ServingSettings) -> None:
+    """Have a share of the requests captured, and truths accepted, if the settings say so."""
+    if settings.capture is None:
+        return
+    from lading.functions.inference.capture.sampling import drawing
+
+    catalog.sample(drawing(settings.capture.share))
+    if settings.capture.feedback:
+        from lading.functions.inference.capture.feedback import Feedback
+
+        catalog.feedback = Feedback(settings.capture)
 
 
 def _load_model(

@@ -94,11 +94,13 @@ def predict(prediction: Prediction, observation: Observation) -> dict[str, Array
 def note_answer(
     prediction: Prediction, outputs: dict[str, Array], observation: Observation
 ) -> dict[str, Array]:
-    """Note what was predicted, if it is to be counted in the model's baseline; return the outputs.
+    """Note what was predicted, if it is to be counted or captured; return the outputs.
 
-    What is not counted costs one comparison here, and nothing later.
+    What is neither costs two comparisons here, and nothing later.
     """
     predictor = prediction.predictor
+    if predictor.drawn is not None and predictor.drawn():
+        observation.captured = prediction, outputs
     if predictor.baseline is not None:
         predictor.predictions += 1
         if predictor.predictions >= predictor.next_noted:
@@ -109,7 +111,8 @@ def note_answer(
 
 
 def forget_answer(observation: Observation) -> None:
-    """Do not count what was predicted: no caller asked for it."""
+    """Neither count nor capture what was predicted: no caller asked for it."""
+    observation.captured = None
     if observation.answered is not None:
         observation.answered[0].predictor.predictions -= 1
         observation.answered = None

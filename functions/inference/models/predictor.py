@@ -1,7 +1,7 @@
 """The interfaces of a model: Predictor, for dialects, and Backend, which computes its graph."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -132,6 +132,9 @@ class Predictor(Protocol):
 
     classes: Mapping[str, Sequence[str]] = MappingProxyType({})
     """The names of the columns of outputs that are scores of classes, where they are known."""
+
+    drawn: Callable[[], bool] | None = None
+    """Draws whether a prediction is captured; None: none are."""
 
     health: Health | None = None
     """Its health; None where nobody watches it, as on Lambda."""

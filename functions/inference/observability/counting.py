@@ -5,11 +5,12 @@ agree in all labels are put into histograms together: at a scrape, or when there
 """
 
 from array import array
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from lading.functions.contract import watched
+from lading.functions.contract.names import CAPTURE
 from lading.functions.contract.watched import SECONDS, Figure
 from lading.functions.inference.observability.families import LabelValues, Registry, Series
 from lading.functions.inference.observability.line import (
@@ -18,6 +19,9 @@ from lading.functions.inference.observability.line import (
     rare_counts,
 )
 from lading.functions.inference.wire.messages import Observation
+
+if TYPE_CHECKING:
+    from lading.functions.inference.capture.truths import FeedbackScore
 
 _NONE: Final = "none"
 _ERROR: Final = 400
@@ -28,7 +32,10 @@ _FAMILIES: Final = (
     *(watched.REQUESTS, watched.CLIENT_ERRORS, watched.SERVER_ERRORS, watched.COLD_STARTS),
     *(*watched.TIMES.values(), watched.REQUEST_BYTES, watched.RESPONSE_BYTES, watched.BATCH_ROWS),
     *watched.FAULTS.values(),
+    *watched.FEEDBACK.values(),
 )
+_MOST_JUDGED: Final = 100
+"""Versions that have truths; callers may name more, which are counted together."""
 
 Labels = tuple[str, int | None, str]
 """Model, version and dialect."""
@@ -64,8 +71,19 @@ class Counts:
             )
             if len(alike.ids) >= MOST_WAITING:
                 alike.settle()
+            if seen.feedback is not None:
+                self._note_feedback(seen.feedback)
             if status >= _ERROR or seen.error is not None or seen.broken or seen.answered_by:
                 self._note_errors(alike, status, seen)
+
+    def _note_feedback(self, score: "FeedbackScore") -> None:
+        """Count how right an answer was."""
+        family = self._families[watched.FEEDBACK[CAPTURE.rows].name]
+        known, labels = family.known, (score.model, str(score.version))
+        if labels not in known and len(known) >= _MOST_JUDGED:
+            labels = score.model, "other"
+        for name, amount in score.counts():
+            self.series(watched.FEEDBACK[name], labels).count(amount)
 
     def _begin(self, key: tuple[Any, ...], seen: Observation, status: int) -> "_Alike":
         """Return what counts requests that have not been seen before."""

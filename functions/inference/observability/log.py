@@ -25,13 +25,14 @@ from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, S
 from lading.functions.inference.wire.messages import OBSERVATION, Observation
 
 if TYPE_CHECKING:
+    from lading.functions.inference.capture.capturing import Capturing
     from lading.functions.inference.drift.gathering import Gathering
 
 REQUEST_ID = "x-request-id"
 
 _LONGEST_ID = 128
 _MOST_PENDING = 100
-_SERVER_ERROR = 500
+_OK, _SERVER_ERROR = 200, 500
 
 
 class _StandardOutput(logging.StreamHandler[Any]):
@@ -73,6 +74,8 @@ class Observability:
         self._pending: list[str] = []
         self._drift_s = settings.drift_s
         self._gathering: Gathering | None = None
+        self.capturing = _capturing(settings)
+        """What captures a share of the requests; None: nothing does."""
         self._noted: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
         if settings.note_answers:
             from lading.functions.inference.observability.answers import noted
@@ -116,6 +119,7 @@ class Observability:
                 request_id_of(scope.get("headers", ())) or _gateway_id(scope) or new_request_id()
             )
             status: int | None = None
+            waits = self.capturing is not None and self.capturing.waits
 
             async def send_observed(message: Message) -> None:
                 nonlocal status
@@ -124,6 +128,8 @@ class Observability:
                     message["headers"] = [*message["headers"], _header(request_id)]
                 else:
                     observation.sent += len(message.get("body", b""))
+                    if waits and status == _OK and not message.get("more_body"):
+                        self._capture(observation, request_id, scope)
                 await send(message)
 
             try:
@@ -173,6 +179,10 @@ class Observability:
         gathering, ended = self._gathering, observation.ended or 0.0
         if gathering is not None and ended >= gathering.due:
             self._pending += gathering.lines()
+        if self.capturing is not None:
+            self._note_capture(self.capturing, observation, exchange)
+        if observation.feedback is not None:
+            self._pending.append(observation.feedback.line(self._around.stage))
         if len(self._pending) >= _MOST_PENDING:
             self.flush()  # in a server no invocation ends
         if self._around.cold:
@@ -180,6 +190,19 @@ class Observability:
         if self._on_request is not None:
             observation.request_id = exchange.request_id
             self._on_request(observation, exchange.status)
+
+    def _capture(self, seen: Observation, request_id: str, scope: Scope) -> None:
+        """Capture a prediction before the end of its answer leaves, except for a roll-out's."""
+        captured, seen.captured = seen.captured, None
+        if self.capturing is not None and captured is not None and not _from_hook(scope):
+            self.capturing.offer(request_id, captured)
+
+    def _note_capture(self, capturing: "Capturing", seen: Observation, exchange: Exchange) -> None:
+        """Have a prediction captured where no answer waits for that; add the lines that are due."""
+        captured, seen.captured = seen.captured, None
+        if captured is not None and not capturing.waits and exchange.status == _OK:
+            capturing.offer(exchange.request_id, captured)
+        self._pending += capturing.lines(seen.ended or 0.0)
 
     def _gather(self, seen: Observation) -> None:
         """Count what was predicted, in a group with other predictions."""
@@ -196,6 +219,8 @@ class Observability:
         """Write what has been counted since the last minute, when the server stops."""
         if self._gathering is not None:
             self._pending += self._gathering.lines()
+        if self.capturing is not None:
+            self._pending += self.capturing.end()
         self.flush()
 
     def flush(self) -> None:
@@ -214,6 +239,15 @@ class Observability:
                 exception_name=error.kind,
                 exception=error.traceback,
             )
+
+
+def _capturing(settings: ServingSettings) -> "Capturing | None":
+    """Return what captures requests, if the settings say so; else nothing is imported for it."""
+    if settings.capture is None:
+        return None
+    from lading.functions.inference.capture.capturing import Capturing
+
+    return Capturing(settings.capture, settings.stage)
 
 
 def _of(context: Any) -> tuple[str, ...]:

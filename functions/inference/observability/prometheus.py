@@ -6,7 +6,8 @@ On Lambda there is nothing to scrape, since requests are spread over many proces
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from lading.functions.contract import watched
@@ -43,6 +44,10 @@ class Metrics:
         self._catalog: Catalog | None = None
         self.registry = Registry()
         self._counts = Counts(self.registry)
+        self.captures: Callable[[], Mapping[str, tuple[int, int]]] = dict
+        """Model -> how many requests were captured, and how many were lost."""
+        for place, figure in enumerate((watched.CAPTURED, watched.CAPTURE_LOST)):
+            self.registry.register_read(figure, partial(self._captured, place))
         self.registry.register_read(watched.MODEL_READY, self._readiness)
         show_process(self.registry)
 
@@ -58,6 +63,10 @@ class Metrics:
         for model in self._catalog.models() if self._catalog else ():
             for version in model.versions:
                 yield (model.name, str(version)), model.ready(version)
+
+    def _captured(self, place: int) -> Iterator[tuple[LabelValues, float]]:
+        for model, counts in self.captures().items():
+            yield (model,), counts[place]
 
     def page(self, accept: str = "") -> tuple[bytes, str]:
         """Return the metrics in the format that a scraper accepts, and their content type."""

@@ -9,6 +9,7 @@ from lading.functions.inference.tensors import json_values
 
 if TYPE_CHECKING:
     from lading.functions.contract.errors import InferenceError
+    from lading.functions.inference.capture.truths import FeedbackScore
     from lading.functions.inference.graphs.node_runs import NodeRun
     from lading.functions.inference.wire.deferred import Deferred
 
@@ -116,6 +117,7 @@ class Observation:
         *("first_part", "ended", "error", "broken", "answered_by", "answered", "outputs", "answer"),
         "_spans",
         *("queued", "received", "sent", "rows", "request_id", "nodes", "trace"),
+        *("feedback", "captured"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
@@ -148,10 +150,14 @@ class Observation:
         self.request_id = self.trace = ""
         self.answered: tuple[Any, Mapping[str, Any]] | None = None
         """Prediction and outputs of a model with a baseline, until the exchange is logged."""
+        self.captured: tuple[Any, Mapping[str, Any]] | None = None
+        """Prediction and outputs, if they are to be captured, until they are."""
         self.nodes: tuple[NodeRun, ...] = ()
         """The runs of the models of a graph; empty for any other model."""
         self.outputs: Mapping[str, Any] | None = None
         """The arrays of the answer, by name, until its line is written; None if none are known."""
+        self.feedback: FeedbackScore | None = None
+        """How right the answer was that a truth belongs to; None: the request brings no truth."""
         self.answer: Mapping[str, Any] | None = None
         """What the log line says of the answer (`observability/answers.py`), where it does."""
         self._spans: dict[str, float] | None = None

@@ -82,6 +82,17 @@ def test_a_new_token_opens_its_models_and_no_other(cloud: Cloud, lading: Lading)
     assert len(cloud.items()) == 1
 
 
+def test_a_token_is_for_predictions_unless_it_is_said(cloud: Cloud, lading: Lading) -> None:
+    usual = create(lading, "--model", "digits")
+    labels = create(lading, "--model", "digits", "--scope", "feedback")
+    both = create(lading, "--model", "digits", "--scope", "feedback", "--scope", "predict")
+    found = [each["scopes"] for each in (usual, labels, both)]
+    assert found == [["predict"], ["feedback"], ["feedback", "predict"]]
+    assert allowed(usual["token"], "digits")
+    assert not allowed(labels["token"], "digits")
+    assert len(cloud.items()) == 3
+
+
 @pytest.mark.usefixtures("cloud")
 def test_a_token_for_every_model_opens_later_ones_too(lading: Lading) -> None:
     made = create(lading, "--every-model")

@@ -13,6 +13,7 @@ from lading.functions.contract.names import usage_key
 ARN = "arn:aws:execute-api:eu-central-1:000000000000:abc123/dev"
 GOOD = "lading_" + "g" * 43
 EVERY = "lading_" + "e" * 43
+LABELS = "lading_" + "l" * 43
 REVOKED = "lading_" + "r" * 43
 EXPIRED = "lading_" + "x" * 43
 UNKNOWN = "lading_" + "u" * 43
@@ -31,6 +32,7 @@ def item(*models: str, **more: Mapping[str, Any]) -> Item:
 TABLE = {
     token_digest(GOOD): item("digits", "iris", expires={"N": str(NOW + 1)}),
     token_digest(EVERY): item("*"),
+    token_digest(LABELS): item("*", scopes={"SS": ["feedback"]}),
     token_digest(REVOKED): item("*", revoked={"N": "1"}),
     token_digest(EXPIRED): item("*", expires={"N": str(NOW)}),
 }
@@ -118,6 +120,22 @@ def test_a_token_opens_its_models_by_every_path_and_the_paths_that_name_none(pat
 def test_a_token_for_some_models_opens_no_other(path: str) -> None:
     assert effect(path, GOOD) == "Deny"
     assert effect(path, EVERY) == "Allow"
+
+
+@pytest.mark.parametrize(
+    ("path", "predicts", "labels"),
+    [
+        ("/feedback/digits", "Deny", "Allow"),
+        ("//feedback/digits", "Deny", "Allow"),
+        ("/digits/predict", "Allow", "Deny"),
+        ("/digits/feedback/digits", "Allow", "Deny"),
+        ("/models", "Allow", "Deny"),
+    ],
+)
+def test_a_token_for_predictions_gives_no_feedback_and_the_other_way_round(
+    path: str, predicts: str, labels: str
+) -> None:
+    assert (effect(path, EVERY), effect(path, LABELS)) == (predicts, labels)
 
 
 def test_the_resource_that_the_gateway_chose_decides_which_model_it_is() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from prometheus_client.parser import text_string_to_metric_families
 
 from lading.functions.contract.errors import EndpointUnready
-from lading.functions.contract.names import METRICS
+from lading.functions.contract.names import CAPTURE, METRICS
 from lading.functions.contract.watched import CLOUDWATCH_UNITS, SECONDS, WATCHED, Kind
 from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
@@ -47,7 +47,9 @@ def test_a_log_line_declares_the_units_of_the_description() -> None:
 def test_every_name_in_cloudwatch_is_described() -> None:
     counts = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRICS.cold_start)
     rare = (METRICS.waking, METRICS.broken_streams, METRICS.twin_answers)
-    written = {*counts, *rare, *METRICS.times.values(), *METRICS.faults.values()}
+    told = (CAPTURE.rows, CAPTURE.labeled, CAPTURE.correct, CAPTURE.error)
+    written = {*told, CAPTURE.captured, CAPTURE.lost}
+    written |= {*counts, *rare, *METRICS.times.values(), *METRICS.faults.values()}
     assert CLOUDWATCH_UNITS.keys() == written
 
 

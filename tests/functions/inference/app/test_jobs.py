@@ -224,6 +224,8 @@ def test_a_job_that_has_expired_is_not_found(aws: SageMaker, tmp_path: Path) -> 
         ("POST /m/v2/health/live/async", 405),
         ("POST /m/v1/chat/other/async", 404),
         (f"PUT /m/jobs/{'3' * 32}", 404),
+        ("POST /m/feedback/m/async", 404),
+        ("POST /feedback/m/async", 404),
     ],
 )
 def test_what_cannot_be_a_job_is_refused_in_its_dialect(

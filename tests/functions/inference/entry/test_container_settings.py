@@ -58,6 +58,16 @@ def test_the_management_api_is_on_this_machine_only_and_wants_a_token() -> None:
             ContainerSettings.from_environment({"LADING_MANAGEMENT_PORT": "8081", **token})
 
 
+def test_truths_want_a_token_since_a_container_does_not_know_its_callers() -> None:
+    accepting = {"LADING_CAPTURE": "captures", "LADING_FEEDBACK": "true"}
+    with pytest.raises(ValueError, match="LADING_FEEDBACK_TOKEN must be set"):
+        ContainerSettings.from_environment(accepting)
+    token = {"LADING_FEEDBACK_TOKEN": "0123456789abcdef"}
+    settings = ContainerSettings.from_environment(accepting | token)
+    assert settings.service.capture is not None
+    assert settings.service.capture.token == token["LADING_FEEDBACK_TOKEN"]
+
+
 def test_of_several_workers_each_has_one_thread_for_a_model() -> None:
     settings = ContainerSettings.from_environment({"LADING_WORKERS": "2"})
     assert (settings.workers, settings.service.threads) == (2, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.errors import PredictionFailed
-from lading.functions.inference.models.prediction import Prediction, predict
+from lading.functions.inference.models.prediction import Prediction, forget_answer, predict
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor, custom_attributes
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
@@ -71,3 +71,14 @@ def test_a_prediction_is_noted_if_its_model_has_a_baseline_to_count_it_in(
     except PredictionFailed:
         outputs = {}
     assert seen.answered == ((prediction, outputs) if noted else None)
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_a_prediction_is_kept_for_a_capture_if_it_is_drawn(drawn: bool) -> None:
+    model, seen = Listening(), Observation()
+    model.drawn = lambda: drawn
+    prediction = Prediction(model, X)
+    outputs = predict(prediction, seen)
+    assert seen.captured == ((prediction, outputs) if drawn else None)
+    forget_answer(seen)
+    assert seen.captured is None

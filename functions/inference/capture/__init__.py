@@ -1,0 +1,1 @@
+"""Requests and answers that are kept for labels, and to ask other versions the same."""

@@ -1,0 +1,19 @@
+"""Which requests are captured: a share of them, drawn at random."""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+_DRAWS: Final = 1 << 32
+
+
+def drawing(share: float) -> Callable[[], bool]:
+    """Return what draws whether a request is one of a share, from 0 to 1.
+
+    From the system, since Lambda's environments of one snapshot share Python's random numbers.
+    """
+
+    def drawn() -> bool:
+        return int.from_bytes(os.urandom(4), "big") < share * _DRAWS
+
+    return drawn
