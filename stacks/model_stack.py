@@ -14,7 +14,7 @@ from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
 from lading.stacks.errors import StackError
 from lading.stacks.function.capture import CaptureBucket
-from lading.stacks.function.judge import judge_alarms
+from lading.stacks.function.judge import ROLLOUT_SIGNALS, judge_alarms
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
 from lading.stacks.function.rollout import Rollout, RolloutPlan
@@ -166,6 +166,7 @@ class ModelStack(Stack):
         names, twin = deployment.names, model.endpoint.twin
         plan = EndpointPlan(
             endpoint=model.endpoint,
+            version=model.version,
             settings=model.settings.sagemaker,
             artifact_keys=deployment.artifact_keys,
             check_name=names.hook(model.name, "endpoint"),
@@ -173,6 +174,8 @@ class ModelStack(Stack):
             component_name=names.component(model.name),
             twin_alias=f"{names.function(twin)}:{ALIAS}" if twin else "",
             runtime=deployment.runtime,
+            judge=deployment.settings.judge,
+            judge_name=names.hook(model.name, "update-judge"),
         )
         return ModelEndpoint(
             self, "Endpoint", shared=self._shared, plan=plan, watched=self.watched, topic=topic
@@ -184,7 +187,7 @@ class ModelStack(Stack):
         scope = Construct(self, "Alarms")
         make_alarms(scope, watched.function, MODEL_SIGNALS, watched, topic, math=not local)
         if self._deployment.settings.judge is not None:
-            judge_alarms(scope, watched, topic)
+            judge_alarms(scope, watched, topic, ROLLOUT_SIGNALS)
         canary = None
         if not local:
             version = served.version.version

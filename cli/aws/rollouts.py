@@ -1,7 +1,7 @@
 """What the judge of a model's roll-outs has written to its log."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lading.api.errors import AwsRefused
@@ -13,17 +13,27 @@ HOURS = 48
 _PATTERN = f'{{ $.message = "{JUDGE.judgement}" }}'
 
 
-def last_judgement(judge: str, region: str | None, now_ms: int) -> Mapping[str, Any] | None:
+def last_judgement(
+    judges: Sequence[str], region: str | None, now_ms: int
+) -> Mapping[str, Any] | None:
     """Return the newest judgement of the last two days; None if there is none.
 
     Args:
-        judge: name of the judge's function.
+        judges: names of the judges' functions, of which the first one exists.
         region: the region; None: the AWS profile's.
         now_ms: the time, in milliseconds since 1970.
 
     Raises:
-        AwsRefused: the log cannot be read.
+        AwsRefused: a log cannot be read.
     """
+    found = [_newest(judge, region, now_ms, optional=judge != judges[0]) for judge in judges]
+    return max(filter(None, found), key=lambda it: it["_aws"]["Timestamp"], default=None)
+
+
+def _newest(
+    judge: str, region: str | None, now_ms: int, *, optional: bool
+) -> Mapping[str, Any] | None:
+    """Return the newest judgement of one judge, which may have no log if it is optional."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -38,6 +48,8 @@ def last_judgement(judge: str, region: str | None, now_ms: int) -> Mapping[str, 
             for event in page["events"]:
                 newest = _judgement(event["message"]) or newest
     except (BotoCoreError, ClientError) as error:
+        if optional and "ResourceNotFoundException" in str(error):
+            return None
         raise AwsRefused(f"the log of {judge}", str(error).rstrip(".")) from error
     return newest
 

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -25,6 +25,8 @@ Follow = Annotated[
     bool, typer.Option("--follow", help="Show each new judgement, until the roll-out has ended.")
 ]
 _PAUSE_S = 10
+_JUDGES: Final = ("judge", "update-judge")
+"""Of the model's function, and of its endpoint."""
 _TIMES = ("p50, ms", "p90, ms", "p99, ms")
 _ENDS = {
     Verdict.WORSE: EXIT.refused,
@@ -44,7 +46,8 @@ def status(
 ) -> None:
     """Show what the judge says of the last roll-out of a model.
 
-    The judge looks every minute while traffic shifts to a new version. The evidence against it is
+    The judge looks every minute while traffic shifts to a new version, of the model's function or
+    of its endpoint. The evidence against it is
     an e-value: the version is worse once one of them reaches its limit, and it is rolled back. A
     stage has a judge if stages.yaml says so. The exit code is 0 while it judges and if the version
     is better or equal, 3 if it is worse, and 1 if nothing is proved.
@@ -56,10 +59,10 @@ def status(
         lading rollout status digits --follow --json
     """
     deployment = _deployment(stages, stage)
-    judge = deployment.names.hook(name, "judge")
+    judges = [deployment.names.hook(name, role) for role in _JUDGES]
     shown: Mapping[str, Any] | None = None
     while True:
-        found = last_judgement(judge, region, int(time.time() * 1000))
+        found = last_judgement(judges, region, int(time.time() * 1000))
         if found is None and not follow:
             raise NoJudgement(name, stage, HOURS)
         if found is not None and found != shown:
@@ -107,7 +110,7 @@ def _show_table(found: Mapping[str, Any]) -> None:
         show_table(("measure", "evidence that it is worse", "limit"), rows)
     keys = ("version", "requests", "errors", "p50_ms", "p90_ms", "p99_ms")
     sides = [(side, *(_cell(found[side][key]) for key in keys)) for side in ("old", "new")]
-    show_table(("", "function version", "requests", "errors", *_TIMES), sides)
+    show_table(("", "version", "requests", "errors", *_TIMES), sides)
 
 
 def _cell(value: object) -> str:

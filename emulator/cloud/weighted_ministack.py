@@ -1,13 +1,14 @@
-"""Starts MiniStack with aliases that share requests between two versions, by their weights.
+"""Starts MiniStack with what a judge of roll-outs needs of it and it does not have.
 
 MiniStack stores the weights of an alias and sends every request to its first version. This program
 runs in MiniStack's own environment, in which nothing of ours is installed. It draws the version of
-each request, as Lambda does.
+each request, as Lambda does. And its CloudWatch counts the values in a range (`TC(a:b)`).
 """
 
 import asyncio
 import importlib
 import random
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -48,6 +49,31 @@ def weigh_aliases(service: Any) -> None:
     service._invoke = invoke_drawn  # noqa: SLF001 see above
 
 
+_RANGE = re.compile(r"TC\(([0-9.]*):([0-9.]*)\)")
+
+
+def trimmed_count(statistic: str, samples: list[tuple[float, float]]) -> float | None:
+    """Return the weight of the values above `a` and up to `b`; None: it is not that statistic."""
+    found = _RANGE.fullmatch(statistic or "")
+    if found is None:
+        return None
+    low, high = float(found[1] or "-inf"), float(found[2] or "inf")
+    return sum(weight for value, weight in samples if low < value <= high)
+
+
+def count_ranges(service: Any) -> None:
+    """Replace the function of MiniStack's CloudWatch that reads one statistic; it is its own."""
+    read: Callable[..., Any] = service._stat_value  # noqa: SLF001 see above
+
+    def read_or_count(stats: Any, statistic: str, points: Any = None) -> Any:
+        samples = service._percentile_samples(points or []) or []  # noqa: SLF001 see above
+        counted = trimmed_count(statistic, samples)
+        return read(stats, statistic, points) if counted is None else counted
+
+    service._stat_value = read_or_count  # noqa: SLF001 see above
+
+
 if __name__ == "__main__":
     weigh_aliases(importlib.import_module("ministack.services.lambda_svc"))
+    count_ranges(importlib.import_module("ministack.services.cloudwatch"))
     importlib.import_module("ministack.app").main()

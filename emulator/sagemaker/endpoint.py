@@ -1,7 +1,8 @@
-"""A SageMaker endpoint on this machine: its state, its limits, and the engine behind it."""
+"""A SageMaker endpoint on this machine: its state, its limits, and the fleets behind it."""
 
 import asyncio
 import contextlib
+import random
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -43,6 +44,36 @@ class EndpointEngine(Protocol):
 
     async def stop(self) -> None:
         """Stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The instances of one configuration of an endpoint: here, one engine.
+
+    Args:
+        config: name of the configuration.
+        engine: the program behind it.
+        version: the version of the model that it serves; empty: unknown.
+    """
+
+    config: str
+    engine: EndpointEngine
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An update under way.
+
+    Args:
+        new: the fleet that traffic shifts to.
+        share: the share of the requests that it gets.
+        started: when the update began, in seconds since 1970.
+    """
+
+    new: Fleet
+    share: float
+    started: float
 
 
 class Status(StrEnum):
@@ -87,6 +118,8 @@ class LocalEndpoint:
         component: its inference component; empty for an endpoint that holds the model itself.
         limits: its limits.
         asleep: whether it begins without a copy; the first request is refused and wakes it.
+        config: name of its configuration; empty: that of the endpoint.
+        version: the version of the model that the engine serves; empty: unknown.
     """
 
     name: str
@@ -94,6 +127,9 @@ class LocalEndpoint:
     component: str = ""
     limits: EndpointLimits = field(default_factory=EndpointLimits)
     asleep: bool = False
+    config: str = ""
+    version: str = ""
+    pending: Pending | None = None
     status: Status = Status.creating
     failure: str = ""
     copies: int = 0
@@ -103,6 +139,27 @@ class LocalEndpoint:
     def log_group(self) -> str:
         """The log group of the container on SageMaker."""
         return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet that an update replaces."""
+        return Fleet(self.config or self.name, self.engine, self.version)
+
+    @property
+    def fleets(self) -> list[Fleet]:
+        """All fleets that answer now."""
+        return [self.fleet, *([self.pending.new] if self.pending else [])]
+
+    def draw(self) -> Fleet:
+        """Return the fleet for one request, by the shares of an update."""
+        pending = self.pending
+        shifted = pending is not None and random.random() < pending.share  # noqa: S311 no secret
+        return pending.new if pending and shifted else self.fleet
+
+    def replace(self, fleet: Fleet) -> None:
+        """End an update: all traffic goes to this fleet."""
+        self.config, self.engine, self.version = fleet.config, fleet.engine, fleet.version
+        self.pending = None
 
     async def start(self) -> None:
         """Bring the endpoint into service.
@@ -120,14 +177,16 @@ class LocalEndpoint:
             self._waking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._waking
-        await self.engine.stop()
+        for fleet in self.fleets:
+            await fleet.engine.stop()
         self.status, self.copies = Status.deleting, 0
 
-    async def admit(self, component: str) -> Address:
-        """Return the engine's address for a request.
+    async def admit(self, component: str, fleet: Fleet) -> Address:
+        """Return the address of a fleet's engine for a request.
 
         Args:
             component: the inference component that the request names; may be empty.
+            fleet: the fleet that was drawn for the request.
 
         Raises:
             SageMakerRefusal: the endpoint cannot accept the request.
@@ -139,7 +198,7 @@ class LocalEndpoint:
             self._wake()
             raise no_capacity(self.component)
         try:
-            return await self.engine.address()
+            return await fleet.engine.address()
         except ContainerError as error:
             raise broken(self.log_group, str(error)) from error
 

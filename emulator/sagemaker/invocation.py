@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.emulator.errors import ExchangeBroken
 from lading.emulator.processes.http_exchange import Reply, exchange
@@ -25,6 +27,7 @@ _CUSTOM = f"{HEADER_PREFIX}custom-attributes"
 _COMPONENT = f"{HEADER_PREFIX}inference-component"
 _LONGEST_ATTRIBUTES = 1024
 _SUCCESS = range(200, 300)
+_BROKEN = 500
 _PASSED_IN = frozenset(
     {
         *("content-type", "accept", _CUSTOM, f"{HEADER_PREFIX}target-model"),
@@ -38,6 +41,22 @@ _PASSED_OUT = frozenset(
 )
 
 
+class Exchanged(NamedTuple):
+    """What SageMaker's metrics count of one request.
+
+    Args:
+        endpoint: name of the endpoint.
+        config: name of the configuration of the fleet that answered.
+        status: status of the container's answer; 500 if there is none.
+        took_us: how long the container took, in microseconds.
+    """
+
+    endpoint: str
+    config: str
+    status: int
+    took_us: float
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One request for an endpoint; header names are in lower case."""
@@ -45,6 +64,7 @@ class Invocation:
     endpoint: LocalEndpoint
     headers: Mapping[str, str]
     body: bytes
+    note: Callable[[Exchanged], Awaitable[None]]
 
     def container_headers(self, accept: str = "accept") -> dict[str, str]:
         """Return the headers for the container; `accept` names the API's header for Accept.
@@ -69,17 +89,23 @@ class Invocation:
         Raises:
             SageMakerRefusal: the endpoint is not in service, or the container failed.
         """
-        address = await self.endpoint.admit(self.headers.get(_COMPONENT, ""))
-        path, body = await self.endpoint.engine.request(self.body)
+        fleet, started, status = self.endpoint.draw(), time.perf_counter(), _BROKEN
+        address = await self.endpoint.admit(self.headers.get(_COMPONENT, ""), fleet)
+        path, body = await fleet.engine.request(self.body)
         try:
             async with exchange(address, "POST", path, headers, body) as reply:
-                if reply.status not in _SUCCESS:
+                status = reply.status
+                if status not in _SUCCESS:
                     message = (await reply.body()).decode(errors="replace")
-                    raise model_error(reply.status, message, self.endpoint.log_group)
+                    raise model_error(status, message, self.endpoint.log_group)
                 yield reply
         except ExchangeBroken as error:
-            await self.endpoint.engine.check()
+            status = _BROKEN
+            await fleet.engine.check()
             raise broken(self.endpoint.log_group, str(error)) from error
+        finally:
+            took_us = (time.perf_counter() - started) * 1e6
+            await self.note(Exchanged(self.endpoint.name, fleet.config, status, took_us))
 
 
 async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> None:

@@ -32,4 +32,5 @@ def locked_endpoints(
         if version is not None and engine is not None:
             folder = version_folder(lock, model, version) / ENGINE
             name = name_of(model)
-            yield LocalEndpoint(name, engines.engine(name, engine.name, folder))
+            behind = engines.engine(name, engine.name, folder)
+            yield LocalEndpoint(name, behind, version=str(version))

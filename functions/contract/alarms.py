@@ -18,6 +18,10 @@ class ALARMS:
     update_crashes: Final = "update-crashes"
     update_failures: Final = "update-failures"
     """These two roll an update of an endpoint back."""
+    update_worse: Final = "update-worse"
+    """The judge has found the new version of an endpoint worse; this rolls the update back."""
+    update_undecided: Final = "update-undecided"
+    """An endpoint's update ended without proof."""
     drift: Final = "drift"
     """Inputs or answers drift from the baseline of their version."""
 

@@ -22,9 +22,12 @@ class JUDGE:
     """The minute of the line with the counts before the shift."""
 
     worse: Final = "RolloutWorse"
-    """1 where the new version is worse; an endpoint's update is rolled back by an alarm on it."""
+    """1 where the new version is worse."""
+    update_worse: Final = "UpdateWorse"
+    """The same of an endpoint's update. An alarm on it lets SageMaker roll the update back."""
     undecided: Final = "RolloutUndecided"
     """1 where a roll-out ended with too little traffic, or its judge is broken."""
+    update_undecided: Final = "UpdateUndecided"
     evidence: Final = "RolloutEvidence"
     """The largest share of the evidence that is needed to call the new version worse."""
 

@@ -120,6 +120,8 @@ class ENDPOINT:
     variant: Final = "main"
     """The only production variant of every endpoint, deployed or emulated: an update must find it
     under the same name."""
+    model_version: Final = "LADING_MODEL_VERSION"
+    """Of the model's container: its version in the lock, by which a judge names its figures."""
     component: Final = "LADING_ENDPOINT_COMPONENT"
     """The inference component on the endpoint; empty where the endpoint holds the model itself."""
     engine_model: Final = "LADING_ENGINE_MODEL"

@@ -40,6 +40,15 @@ def value_of(step: int) -> float:
     return size if step > 0 else -size
 
 
+def lowest_of(step: int) -> float:
+    """Return where a step of positive numbers begins.
+
+    >>> step_of(lowest_of(1000) * 1.001)
+    1000
+    """
+    return float(2 ** ((step - _ONE) / PER_OCTAVE))
+
+
 def steps_in(ratio: float) -> int:
     """Return how many steps a ratio is, rounded.
 

@@ -3,31 +3,17 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import boto3
 from botocore.exceptions import ClientError
+
+from lading.functions.judge.rollouts import Shift
 
 _VERSION = re.compile(r"""(Current|Target)Version["']?\s*:\s*["']?([0-9]+)""")
 _ROLLBACKS: Final = frozenset({"codeDeployRollback", "CloudFormationRollback"})
 """Who has created a deployment that brings an old version back; none of these is judged."""
 _TOO_LATE: Final = "DeploymentAlreadyCompletedException"
-
-
-class Shift(NamedTuple):
-    """A deployment that moves traffic from one version of a function to another.
-
-    Args:
-        deployment: its id.
-        old: the version that traffic shifts from.
-        new: the version that it shifts to.
-        started_ms: when it started, in milliseconds since 1970.
-    """
-
-    deployment: str
-    old: str
-    new: str
-    started_ms: int
 
 
 class Deployments:

@@ -10,8 +10,8 @@ from lading.functions.contract.steps import quantile, value_of
 from lading.functions.evidence.counts import NOTHING, VersionCounts, total
 from lading.functions.evidence.log_lines import MINUTE_MS, Counted
 from lading.functions.evidence.trial import Finding, Rules, Trial, Verdict
-from lading.functions.judge.deployments import Shift
 from lading.functions.judge.records import JudgedMinute
+from lading.functions.judge.rollouts import Shift
 
 BEFORE_MINUTES: Final = 10
 """Minutes of the old version alone from which the first limits of latency and scores are taken."""
@@ -24,8 +24,20 @@ Write = Callable[[Mapping[str, Any]], None]
 """Writes one line to the judge's log."""
 
 
+class MetricNames(NamedTuple):
+    """Names of the metrics of one kind of roll-out.
+
+    Args:
+        worse: 1 where the new version is worse.
+        undecided: 1 where nothing is proved.
+    """
+
+    worse: str = JUDGE.worse
+    undecided: str = JUDGE.undecided
+
+
 class Recorded(Protocol):
-    """The logs that the judge reads; see `records.Records`."""
+    """What the judge counts from; see `records.Records` and `fleets.Fleets`."""
 
     def requests(self, start_minute: int, end_minute: int) -> Counted:
         """Return the counts of each minute and version."""
@@ -53,19 +65,20 @@ class Judgement(NamedTuple):
     new: VersionCounts = NOTHING
     reason: str = ""
 
-    def line(self, function: str, **fields: Any) -> dict[str, Any]:
+    def line(self, function: str, names: MetricNames, **fields: Any) -> dict[str, Any]:
         """Return the line of the judge's log, which has the metrics of the function too."""
+        old, new = self.shift.names
         metrics = {
-            JUDGE.worse: int(self.verdict == Verdict.WORSE),
-            JUDGE.undecided: int(self.verdict in {Verdict.TOO_LITTLE_TRAFFIC, Verdict.BROKEN}),
+            names.worse: int(self.verdict == Verdict.WORSE),
+            names.undecided: int(self.verdict in {Verdict.TOO_LITTLE_TRAFFIC, Verdict.BROKEN}),
             JUDGE.evidence: max((it.evidence / it.limit for it in self.findings), default=0.0),
         }
         return {
             "message": JUDGE.judgement,
             "deployment": self.shift.deployment,
             "started_ms": self.shift.started_ms,
-            "old": {"version": self.shift.old, **shown(self.old)},
-            "new": {"version": self.shift.new, **shown(self.new)},
+            "old": {"version": old, **shown(self.old)},
+            "new": {"version": new, **shown(self.new)},
             "verdict": str(self.verdict),
             "findings": [finding._asdict() for finding in self.findings],
             "reason": self.reason,
@@ -88,13 +101,12 @@ def shown(counts: VersionCounts) -> dict[str, Any]:
 _QUANTILES: Final = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99}
 
 
-def with_metrics(line: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+def with_metrics(line: Mapping[str, Any], names: MetricNames, now_ms: int) -> dict[str, Any]:
     """Return a judgement's line in CloudWatch's embedded metric format."""
-    names = (JUDGE.worse, JUDGE.undecided, JUDGE.evidence)
     directive = {
         "Namespace": METRICS.namespace,
         "Dimensions": [["function_name"]],
-        "Metrics": [{"Name": name} for name in names],
+        "Metrics": [{"Name": name} for name in (*names, JUDGE.evidence)],
     }
     return {**line, "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": [directive]}}
 
@@ -107,11 +119,13 @@ class Look:
         records: the logs.
         rules: what is tolerated.
         write: writes the counts of each minute, so that the next look need not count them again.
+        grace_ms: how long a minute must be over, so that everything of it has arrived.
     """
 
     records: Recorded
     rules: Rules
     write: Write
+    grace_ms: int = GRACE_MS
 
     def judge(self, shift: Shift, now_ms: int, *, final: bool = False) -> Judgement:
         """Return what all minutes since the start of the shift say.
@@ -125,7 +139,7 @@ class Look:
             ClientError, ValueError: a log cannot be read.
         """
         kept = dict(self.records.kept(shift.deployment, shift.started_ms))
-        now = (now_ms - GRACE_MS) // MINUTE_MS
+        now = (now_ms - self.grace_ms) // MINUTE_MS
         first = max(shift.started_ms // MINUTE_MS, now - LONGEST_MINUTES)
         end = now_ms // MINUTE_MS + 1 if final else max(now, first)
         before = kept.get(JUDGE.before) or self._before(shift, first)

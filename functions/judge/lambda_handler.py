@@ -1,51 +1,95 @@
-"""The Lambda entry of the judge of one function's roll-outs.
+"""The Lambda entry of the judge of one model's roll-outs.
 
-Every minute a schedule invokes it. While CodeDeploy shifts traffic it compares both versions, and
-stops the deployment as soon as the new version is worse. The hook after traffic asks it for the
-last word with the event `{"final": "<deployment id>"}`. `now_ms` in an event replaces the time.
+Every minute a schedule invokes it. While traffic shifts it compares both versions, and ends the
+roll-out as soon as the new version is worse. At the end of a roll-out it is asked for the last word
+with the event `{"final": "<id>"}`: by CodeDeploy's hook after traffic, or by the check after the
+update of an endpoint. `now_ms` in an event replaces the time.
 """
 
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lading.functions.contract.judging import JUDGE
 from lading.functions.evidence.trial import Verdict
-from lading.functions.judge.deployments import Deployments, Shift
-from lading.functions.judge.judgement import Judgement, Look, with_metrics
-from lading.functions.judge.records import Records
+from lading.functions.judge.deployments import Deployments
+from lading.functions.judge.endpoint_updates import EndpointUpdates
+from lading.functions.judge.fleets import Fleets
+from lading.functions.judge.judgement import (
+    GRACE_MS,
+    Judgement,
+    Look,
+    MetricNames,
+    Recorded,
+    with_metrics,
+)
+from lading.functions.judge.records import OwnLog, Records
+from lading.functions.judge.rollouts import Rollouts, Shift
 from lading.functions.judge.settings import JudgeSettings
+
+METRICS_GRACE_MS: Final = 90_000
+"""How long SageMaker may take until the metrics of a minute are complete."""
+_UNREADABLE: Final = (BotoCoreError, ClientError, ValueError, KeyError)
+
+
+class _Place(NamedTuple):
+    """Where roll-outs are found, and how their metrics are called."""
+
+    rollouts: Rollouts
+    names: MetricNames
 
 
 def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 Lambda's signature
-    """Judge the deployment that is under way, or give the last word on one."""
+    """Judge the roll-out that is under way, or give the last word on one."""
     settings = JudgeSettings.from_environment()
-    deployments = Deployments(settings.application, settings.group)
-    final = event.get("final")
-    shift = deployments.shift(final) if final else deployments.current()
-    if shift is None:
-        return {"passes": True, "reason": "no new version gets traffic"}
+    place, final = _place(settings), event.get("final")
     now_ms = int(event.get("now_ms") or time.time() * 1000)
-    judgement = _look(settings, shift, now_ms, final=final is not None)
+    try:
+        shift = place.rollouts.shift(final) if final else place.rollouts.current()
+    except _UNREADABLE as error:
+        if not final:
+            raise  # the schedule's next look may find it
+        judgement = _broken(Shift(final, "", "", now_ms, ("", "")), error)
+    else:
+        if shift is None:
+            return {"passes": True, "reason": "no new version gets traffic"}
+        judgement = _look(settings, shift, now_ms, final=final is not None)
     fields: dict[str, Any] = {"final": final is not None}
     if judgement.verdict == Verdict.WORSE and not final:
-        fields["stopped"] = deployments.stop(shift.deployment)
+        fields["stopped"] = place.rollouts.stop(judgement.shift.deployment)
     if final:
         fields["passes"] = settings.passes(judgement.verdict)
-    line = judgement.line(settings.function, **fields)
-    _write(with_metrics(line, now_ms))
+    line = judgement.line(settings.function, place.names, **fields)
+    _write(with_metrics(line, place.names, now_ms))
     return line
 
 
+def _place(settings: JudgeSettings) -> _Place:
+    if not settings.endpoint:
+        return _Place(Deployments(settings.application, settings.group), MetricNames())
+    updates = EndpointUpdates(settings.endpoint, settings.function, OwnLog(settings.judge))
+    return _Place(updates, MetricNames(JUDGE.update_worse, JUDGE.update_undecided))
+
+
 def _look(settings: JudgeSettings, shift: Shift, now_ms: int, *, final: bool) -> Judgement:
-    """Return the judgement; that the judge is broken if the logs cannot be read."""
-    records = Records(settings.function, settings.judge)
+    """Return the judgement; that the judge is broken if its data cannot be read."""
+    records: Recorded = Records(settings.function, settings.judge)
+    grace_ms = GRACE_MS
+    if settings.endpoint:
+        records = Fleets(settings.endpoint, (shift.old, shift.new), OwnLog(settings.judge))
+        grace_ms = METRICS_GRACE_MS
     try:
-        return Look(records, settings.rules, _write).judge(shift, now_ms, final=final)
-    except (BotoCoreError, ClientError, ValueError, KeyError) as error:
-        return Judgement(shift, Verdict.BROKEN, reason=f"{type(error).__name__}: {error}")
+        look = Look(records, settings.rules, _write, grace_ms)
+        return look.judge(shift, now_ms, final=final)
+    except _UNREADABLE as error:
+        return _broken(shift, error)
+
+
+def _broken(shift: Shift, error: Exception) -> Judgement:
+    return Judgement(shift, Verdict.BROKEN, reason=f"{type(error).__name__}: {error}")
 
 
 def _write(line: Mapping[str, Any]) -> None:

@@ -15,7 +15,6 @@ MOST_EVENTS: Final = 50_000
 """Lines that are read at a time; a busier function is judged by the first ones of the time."""
 _REQUESTS: Final = '{ $.message = "request" }'
 _CRASHES: Final = '"Status: "'
-_OWN: Final = f'{{ $.message = "{JUDGE.minute}" }}'
 
 
 class JudgedMinute(NamedTuple):
@@ -35,6 +34,37 @@ class JudgedMinute(NamedTuple):
         }
 
 
+class OwnLog:
+    """The log of a judge's function.
+
+    Args:
+        judge: name of the function.
+    """
+
+    def __init__(self, judge: str) -> None:
+        self._group = function_log(judge)
+        self._read = log_reader()
+
+    def kept(self, deployment: str, start_ms: int) -> dict[int, JudgedMinute]:
+        """Return the minutes of a deployment that were counted before."""
+        found = {}
+        for line in self._lines(JUDGE.minute, start_ms):
+            if line["deployment"] == deployment:
+                counts = (VersionCounts.from_json(line[side]) for side in ("old", "new"))
+                found[int(line["minute"])] = JudgedMinute(*counts)
+        return found
+
+    def judgements(self, start_ms: int) -> Iterator[dict[str, Any]]:
+        """Yield what the judge has said since then, the oldest first."""
+        yield from self._lines(JUDGE.judgement, start_ms)
+
+    def _lines(self, message: str, start_ms: int) -> Iterator[dict[str, Any]]:
+        for event in self._read(self._group, f'{{ $.message = "{message}" }}', start_ms, None):
+            line = _line(event["message"])
+            if line.get("message") == message:  # an emulated log ignores the pattern
+                yield line
+
+
 class Records:
     """The logs of one function and of its judge.
 
@@ -44,9 +74,8 @@ class Records:
     """
 
     def __init__(self, function: str, judge: str) -> None:
-        self._function, self._judge = function_log(function), function_log(judge)
-        client: Callable[..., Any] = boto3.client
-        self._logs = client("logs")
+        self._function, self._own = function_log(function), OwnLog(judge)
+        self._read = log_reader()
 
     def requests(self, start_minute: int, end_minute: int) -> Counted:
         """Return the counts of each minute and version of the function, from its log.
@@ -59,7 +88,7 @@ class Records:
 
         def events() -> Iterator[Mapping[str, Any]]:
             for pattern in (_REQUESTS, _CRASHES):
-                for number, event in enumerate(self._events(self._function, pattern, start, end)):
+                for number, event in enumerate(self._read(self._function, pattern, start, end)):
                     if number == MOST_EVENTS:
                         break
                     if (pattern == _CRASHES) != event["message"].startswith("{"):
@@ -69,21 +98,27 @@ class Records:
 
     def kept(self, deployment: str, start_ms: int) -> dict[int, JudgedMinute]:
         """Return the minutes of a deployment that were counted before."""
-        found = {}
-        for event in self._events(self._judge, _OWN, start_ms, None):
-            line = _line(event["message"])
-            if line.get("message") == JUDGE.minute and line["deployment"] == deployment:
-                counts = (VersionCounts.from_json(line[side]) for side in ("old", "new"))
-                found[int(line["minute"])] = JudgedMinute(*counts)
-        return found
+        return self._own.kept(deployment, start_ms)
 
-    def _events(
-        self, log: str, pattern: str, start: int, end: int | None
+
+ReadLog = Callable[[str, str, int, int | None], Iterator[Mapping[str, Any]]]
+"""Yields the events of a log group that a pattern finds, from one time to another."""
+
+
+def log_reader() -> ReadLog:
+    """Return what reads the log groups of this account."""
+    client: Callable[..., Any] = boto3.client
+    logs = client("logs")
+
+    def read(
+        group: str, pattern: str, start_ms: int, end_ms: int | None
     ) -> Iterator[Mapping[str, Any]]:
-        limits = {"startTime": start, **({} if end is None else {"endTime": end})}
-        pages = self._logs.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=log, filterPattern=pattern, **limits):
+        limits = {"startTime": start_ms, **({} if end_ms is None else {"endTime": end_ms})}
+        pages = logs.get_paginator("filter_log_events")
+        for page in pages.paginate(logGroupName=group, filterPattern=pattern, **limits):
             yield from page["events"]
+
+    return read
 
 
 def _line(message: str) -> dict[str, Any]:

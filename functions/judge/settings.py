@@ -13,12 +13,13 @@ class JudgeSettings(NamedTuple):
     """What is judged, and by which rules.
 
     Args:
-        function: name of the model's function.
+        function: name of the model's function; metrics of the judge have it as their dimension.
         judge: name of the judge's own function, whose log keeps the counts.
-        application: name of its CodeDeploy application.
-        group: name of its deployment group.
+        application: name of its CodeDeploy application; empty for an endpoint's updates.
+        group: name of its deployment group; empty for an endpoint's updates.
         rules: what is tolerated.
         policies: verdict -> whether the new version keeps its traffic, where there is no proof.
+        endpoint: name of the endpoint whose updates are judged; empty: those of the function are.
     """
 
     function: str
@@ -27,6 +28,7 @@ class JudgeSettings(NamedTuple):
     group: str
     rules: Rules
     policies: Mapping[Verdict, str]
+    endpoint: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "JudgeSettings":
@@ -35,13 +37,14 @@ class JudgeSettings(NamedTuple):
         return cls(
             document["function"],
             document["judge"],
-            document["application"],
-            document["group"],
+            document.get("application", ""),
+            document.get("group", ""),
             Rules(**document["rules"]),
             {
                 Verdict.TOO_LITTLE_TRAFFIC: document["on_little_traffic"],
                 Verdict.BROKEN: document["on_broken"],
             },
+            document.get("endpoint", ""),
         )
 
     def passes(self, verdict: Verdict) -> bool:

@@ -6,8 +6,10 @@ from aws_cdk import Aws, CustomResource, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.limits import LAMBDA
 from lading.stacks.endpoint.resources import SageMakerModel
+from lading.stacks.function.judge import RolloutJudge
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.permissions import allow
 
@@ -47,6 +49,7 @@ class EndpointCheck(Construct):
             timeout_s=LAMBDA.timeout_s,
             failures="CloudFormation waits for its report and fails without it",
         )
+        self._function, self._role = check.function, check.role
         _grant(check.role, served, group)
         self.resource = CustomResource(
             self,
@@ -67,6 +70,19 @@ class EndpointCheck(Construct):
         self.resource.node.add_dependency(check.role)  # and its policy
         if served.component:
             self.resource.node.add_dependency(served.component)
+
+    def ask(self, judge: RolloutJudge, name: str, on_broken: str) -> None:
+        """Ask a judge for the last word on each update.
+
+        Args:
+            judge: the judge.
+            name: name of its function.
+            on_broken: what happens if it fails: `hold` or `roll_back`.
+        """
+        self._function.add_environment(JUDGE.function, name)
+        self._function.add_environment(JUDGE.on_broken, on_broken)
+        allow(self._role, "lambda:InvokeFunction", judge.function.function_arn)
+        self.resource.node.add_dependency(judge)
 
 
 def _log_group(served: SageMakerModel) -> str:

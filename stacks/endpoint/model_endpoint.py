@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import ArnFormat, Aspects, Aws, RemovalPolicy, Stack
+from aws_cdk import Annotations, ArnFormat, Aspects, Aws, RemovalPolicy, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -11,16 +12,19 @@ from constructs import Construct
 from lading.functions.contract.settings import JobsPlace, ServedEndpoint
 from lading.stacks.endpoint.check import EndpointCheck
 from lading.stacks.endpoint.job_store import JobStoreResources
+from lading.stacks.endpoint.judge import UPDATE_SIGNALS, UpdatePlace
 from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.rules import EndpointRules
 from lading.stacks.endpoint.signals import WatchedEndpoint
 from lading.stacks.endpoint.watch import rollback_alarms, watch_endpoint
+from lading.stacks.function.judge import RolloutJudge, judge_alarms
 from lading.stacks.function.lambda_model import LambdaModel
 from lading.stacks.function.logged_function import StageFunctions
-from lading.stacks.function.proxy import Proxy, adapter_layer
+from lading.stacks.function.proxy import Proxy, adapter_layer, emulated
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge_resource, allow
 from lading.stacks.plan.endpoints import Endpoint, PlannedEndpoint
+from lading.stacks.stages.judge import StageJudge, unjudged_update
 from lading.stacks.stages.sagemaker import SageMakerSettings
 from lading.stacks.stages.settings import ArtifactKeys
 
@@ -34,6 +38,7 @@ class EndpointPlan:
 
     Args:
         endpoint: what it serves; an emulated account has no SageMaker.
+        version: its version in the lock.
         settings: how it runs.
         artifact_keys: keys that may encrypt artifacts.
         check_name: name of the function that checks each change.
@@ -41,9 +46,12 @@ class EndpointPlan:
         component_name: name of the inference component; with mode scale_to_zero.
         twin_alias: function and alias of the twin, `name:alias`; empty without a twin.
         runtime: URL of an emulated SageMaker; empty: AWS's own.
+        judge: what a judge of its updates tolerates; None: there is no judge.
+        judge_name: name of the judge's function.
     """
 
     endpoint: Endpoint
+    version: int
     settings: SageMakerSettings
     artifact_keys: ArtifactKeys
     check_name: str
@@ -51,6 +59,8 @@ class EndpointPlan:
     component_name: str
     twin_alias: str = ""
     runtime: str = ""
+    judge: StageJudge | None = None
+    judge_name: str = ""
 
 
 class ModelEndpoint(Construct):
@@ -92,6 +102,9 @@ class ModelEndpoint(Construct):
         self.served: SageMakerModel | None = None
         if isinstance(plan.endpoint, PlannedEndpoint):
             self.served = self._serve(plan.endpoint)
+        elif judged := self._judged():  # an emulated SageMaker may update an endpoint of this name
+            self._judge_alarms()
+            self._judge(judged, watched.function)
         Aspects.of(self).add(EndpointRules())
 
     def _serve(self, endpoint: PlannedEndpoint) -> SageMakerModel:
@@ -100,10 +113,14 @@ class ModelEndpoint(Construct):
         if update.rollback:
             alarms = rollback_alarms(Construct(self, "Rollback"), self._watched, self._topic)
             names = [*(alarm.alarm_name for alarm in alarms), *update.alarms]
+        judged = self._judged()
+        if judged is not None:
+            names.append(self._judge_alarms().alarm_name)
         served = SageMakerModel(
             self,
             "SageMaker",
             endpoint=endpoint,
+            version=self._plan.version,
             settings=settings,
             prefix=self._watched.function,
             component_name=self._plan.component_name,
@@ -121,9 +138,39 @@ class ModelEndpoint(Construct):
             served=served,
             alarms=names,
         )
+        if judged is not None:
+            judge = self._judge(judged, served.endpoint_name, served.endpoint.ref)
+            self.check.ask(judge, self._plan.judge_name, judged.on_broken)
         watch, prefix = Construct(self, "Watch"), self._watched.function
         watch_endpoint(watch, prefix, self._watched_endpoint(served), self._topic)
         return served
+
+    def _judged(self) -> StageJudge | None:
+        """Return what the judge of updates tolerates; None, and a warning, if none can judge."""
+        judge, reason = self._plan.judge, unjudged_update(self._plan.settings)
+        if judge is None or reason is None:
+            return judge
+        text = f"updates of the endpoint of model {self._watched.name} are not judged: {reason}"
+        Annotations.of(self).add_warning_v2("lading:unjudged-update", text)
+        return None
+
+    def _judge_alarms(self) -> cloudwatch.Alarm:
+        """Create the alarms on what the judge says, and return the one that rolls back."""
+        scope = Construct(self, "Judged")
+        worse, _ = judge_alarms(scope, self._watched, self._topic, UPDATE_SIGNALS)
+        return worse
+
+    def _judge(self, settings: StageJudge, endpoint: str, ref: str = "") -> RolloutJudge:
+        return RolloutJudge(
+            self,
+            "Judge",
+            shared=self._shared,
+            name=self._plan.judge_name,
+            model_function=self._watched.function,
+            place=UpdatePlace(endpoint, ref),
+            settings=settings,
+            environment=emulated(self._plan.runtime),
+        )
 
     def _watched_endpoint(self, served: SageMakerModel) -> WatchedEndpoint:
         settings = self._plan.settings

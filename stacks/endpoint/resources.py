@@ -38,6 +38,7 @@ class SageMakerModel(Construct):
         scope: the model's stack.
         id_: the construct's id.
         endpoint: what it serves, and with which image.
+        version: its version in the lock, which the container's environment states.
         settings: how it runs.
         prefix: start of the names of alarms and policies.
         component_name: name of the inference component; with mode scale_to_zero.
@@ -56,6 +57,7 @@ class SageMakerModel(Construct):
         id_: str,
         *,
         endpoint: PlannedEndpoint,
+        version: int,
         settings: SageMakerSettings,
         prefix: str,
         component_name: str,
@@ -67,6 +69,7 @@ class SageMakerModel(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._planned, self._settings, self._alarms = endpoint, settings, alarms
+        self._version = version
         self._volume_key = _volume_key(settings, key)
         self.role = EndpointRole(
             self,
@@ -129,7 +132,7 @@ class SageMakerModel(Construct):
             enable_network_isolation=self._settings.network_isolation,
             primary_container=_Model.ContainerDefinitionProperty(
                 image=planned.image,
-                environment=dict(planned.environment),
+                environment={**planned.environment, ENDPOINT.model_version: str(self._version)},
                 model_data_source=_Model.ModelDataSourceProperty(s3_data_source=data),
             ),
             vpc_config=self._vpc(_Model.VpcConfigProperty),

@@ -1,14 +1,17 @@
-"""The function that judges the roll-outs of one model's function, and its schedule."""
+"""The function that judges the roll-outs of one model, and its schedule."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -26,19 +29,45 @@ _TIME_LIMIT_S, _MEMORY_MB = 58, 512
 _LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
 
 
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+
+
+class JudgedPlace(Protocol):
+    """Where a judge finds roll-outs, what it compares, and how it ends one."""
+
+    def settings(self) -> Mapping[str, str]:
+        """Return what the judge's settings say of the place."""
+
+    def grant(self, role: iam.Role) -> None:
+        """Let the judge find roll-outs, read what it compares, and end a roll-out."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentPlace:
-    """Where the judge finds a roll-out.
+    """The roll-outs of a function by CodeDeploy.
 
     Args:
+        function: name of the function whose versions are compared by its log.
         application: name of the CodeDeploy application.
         group: name of the deployment group.
         arn: ARN of the group; empty in an emulated account.
     """
 
+    function: str
     application: str
     group: str
     arn: str = ""
+
+    def settings(self) -> Mapping[str, str]:
+        """See `JudgedPlace.settings`."""
+        return {"application": self.application, "group": self.group}
+
+    def grant(self, role: iam.Role) -> None:
+        """See `JudgedPlace.grant`."""
+        grant_log(role, self.function)
+        if self.arn:
+            actions = ("codedeploy:ListDeployments", "codedeploy:GetDeployment")
+            allow(role, (*actions, "codedeploy:StopDeployment"), self.arn)
 
 
 class RolloutJudge(Construct):
@@ -49,9 +78,10 @@ class RolloutJudge(Construct):
         id_: the construct's id.
         shared: what its function shares with the others of the stage.
         name: name of the judge's function.
-        model_function: name of the function whose versions it compares.
-        place: where it finds their roll-out.
+        model_function: name of the model's function.
+        place: where it finds roll-outs.
         settings: what is tolerated.
+        environment: further variables of its function.
     """
 
     def __init__(
@@ -62,15 +92,15 @@ class RolloutJudge(Construct):
         shared: StageFunctions,
         name: str,
         model_function: str,
-        place: DeploymentPlace,
+        place: JudgedPlace,
         settings: StageJudge,
+        environment: Mapping[str, str] = NO_VARIABLES,
     ) -> None:
         super().__init__(scope, id_)
         document: dict[str, Any] = {
             "function": model_function,
             "judge": name,
-            "application": place.application,
-            "group": place.group,
+            **place.settings(),
             "rules": settings.rules(),
             "on_little_traffic": settings.on_little_traffic,
             "on_broken": settings.on_broken,
@@ -83,16 +113,15 @@ class RolloutJudge(Construct):
             handler=_HANDLER,
             memory_mb=_MEMORY_MB,
             timeout_s=_TIME_LIMIT_S,
-            failures="the next minute judges again, and the hook after traffic asks it",
-            environment={HOOK.function: model_function, JUDGE.settings: json.dumps(document)},
+            failures="the next minute judges again, and the end of each roll-out asks it",
+            environment={
+                HOOK.function: model_function,
+                JUDGE.settings: json.dumps(document),
+                **environment,
+            },
         )
-        for log in map(function_log, (model_function, name)):
-            allow(own.role, "logs:FilterLogEvents", log_group_arn(log))
-            reason = "the streams of one log group"
-            acknowledge_resource(own.role, f"{_LOGS}:{log}:*", reason)
-        if place.arn:
-            actions = ("codedeploy:ListDeployments", "codedeploy:GetDeployment")
-            allow(own.role, (*actions, "codedeploy:StopDeployment"), place.arn)
+        grant_log(own.role, name)
+        place.grant(own.role)
         self.function = own.function
         rule = events.Rule(
             self,
@@ -104,27 +133,57 @@ class RolloutJudge(Construct):
         rule.add_target(targets.LambdaFunction(own.function, retry_attempts=0))
 
 
-def judge_alarms(scope: Construct, model: WatchedModel, topic: sns.ITopic) -> None:
+def grant_log(role: iam.Role, function: str) -> None:
+    """Let a role read the log of a function."""
+    log = function_log(function)
+    allow(role, "logs:FilterLogEvents", log_group_arn(log))
+    acknowledge_resource(role, f"{_LOGS}:{log}:*", "the streams of one log group")
+
+
+class JudgeSignal(NamedTuple):
+    """An alarm on what a judge says.
+
+    Args:
+        id_: the construct's id.
+        key: end of the alarm's name.
+        metric: the metric that is 1 then.
+        text: what it means; `{model}` is replaced by the model's name.
+    """
+
+    id_: str
+    key: str
+    metric: str
+    text: str
+
+
+def judge_alarms(
+    scope: Construct, model: WatchedModel, topic: sns.ITopic, signals: Sequence[JudgeSignal]
+) -> list[cloudwatch.Alarm]:
     """Create the alarms on what the judge says of a model's roll-outs."""
-    for id_, key, metric, text in _ALARMS:
-        alarm = cloudwatch.Alarm(
-            scope,
-            id_,
-            alarm_name=alarm_name(model.function, key),
-            alarm_description=(
-                f"{text.format(model=model.name)} Runbook: {runbook_page(model.runbook, key)}"
-            ),
-            metric=service_metric(model, metric).with_(statistic="Maximum", period=MINUTE),
-            threshold=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-        alarm.add_alarm_action(actions.SnsAction(topic))
+    return [_alarm(scope, model, topic, signal) for signal in signals]
 
 
-_ALARMS = (
-    (
+def _alarm(
+    scope: Construct, model: WatchedModel, topic: sns.ITopic, signal: JudgeSignal
+) -> cloudwatch.Alarm:
+    page = runbook_page(model.runbook, signal.key)
+    alarm = cloudwatch.Alarm(
+        scope,
+        signal.id_,
+        alarm_name=alarm_name(model.function, signal.key),
+        alarm_description=f"{signal.text.format(model=model.name)} Runbook: {page}",
+        metric=service_metric(model, signal.metric).with_(statistic="Maximum", period=MINUTE),
+        threshold=1,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        evaluation_periods=1,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )
+    alarm.add_alarm_action(actions.SnsAction(topic))
+    return alarm
+
+
+ROLLOUT_SIGNALS = (
+    JudgeSignal(
         "RolloutWorse",
         ALARMS.rollout_worse,
         JUDGE.worse,
@@ -133,7 +192,7 @@ _ALARMS = (
             "again. `lading rollout status {model}` shows what was found."
         ),
     ),
-    (
+    JudgeSignal(
         "RolloutUndecided",
         ALARMS.rollout_undecided,
         JUDGE.undecided,

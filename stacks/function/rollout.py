@@ -100,7 +100,8 @@ class Rollout(Construct):
         if plan.steps is not None:
             self._shift(_CONFIGURATIONS[plan.steps], alarms)
         elif plan.judge is not None:  # an emulated CodeDeploy shifts traffic in groups of this name
-            self._judge(plan.judge, DeploymentPlace(plan.function, plan.function), self._clean())
+            place = DeploymentPlace(plan.function, plan.function, plan.function)
+            self._judge(plan.judge, place, self._clean())
 
     def _check(self, timeout_s: int) -> LoggedFunction:
         """Create the function that sends the golden requests."""
@@ -183,6 +184,7 @@ class Rollout(Construct):
         )
         if self._plan.judge is not None:
             place = DeploymentPlace(
+                self._plan.function,
                 group.application.application_name,
                 group.deployment_group_name,
                 group.deployment_group_arn,

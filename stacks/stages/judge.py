@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from lading.stacks.stages.sagemaker import StageEntry
+from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 
 Policy = Literal["hold", "roll_back"]
 
@@ -46,6 +46,21 @@ class StageJudge(StageEntry):
             "alpha": self.false_alarms,
             "least_requests": self.least_requests,
         }
+
+
+def unjudged_update(settings: SageMakerSettings) -> str | None:
+    """Return why updates of an endpoint cannot be judged; None: they can.
+
+    A judge needs metrics of the old and of the new version in the same minutes, and an alarm that
+    rolls back.
+    """
+    if settings.mode != "steady":
+        return f"mode {settings.mode} has no metrics of the old and the new version apart"
+    if settings.policy == "all_at_once":
+        return "with update.policy all_at_once the two versions never answer at the same time"
+    if not settings.update.rollback:
+        return "update.rollback is false, so no alarm can roll an update back"
+    return None
 
 
 def judge_conflicts(judge: StageJudge | None, rollout: str) -> Iterator[str]:

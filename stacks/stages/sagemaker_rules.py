@@ -12,8 +12,8 @@ from types import MappingProxyType
 from lading.functions.contract.limits import SAGEMAKER
 from lading.stacks.stages.sagemaker import Metric, Mode, Policy, SageMakerSettings, has_accelerator
 
-OWN_ALARMS = 2
-"""Lading's own alarms that roll an update back."""
+OWN_ALARMS = 3
+"""Lading's own alarms that roll an update back: failures, crashes, and the judge's."""
 LEAST_TO_SHIFT = 2
 """One instance cannot be split."""
 LEAST_LINEAR_PERCENT = 10

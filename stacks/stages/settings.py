@@ -354,7 +354,9 @@ class Names:
         return _physical(f"{self.prefix}-", model, longest, r"[^a-z0-9-]|-$")
 
     def hook(
-        self, model: str, role: Literal["check", "clean", "endpoint", "judge", "shadow"]
+        self,
+        model: str,
+        role: Literal["check", "clean", "endpoint", "judge", "shadow", "update-judge"],
     ) -> str:
         """Return the name of a function of a model's roll-outs."""
         return _physical(f"{self.prefix}-{role}-", model, LAMBDA.name_length, r"[^A-Za-z0-9_-]")

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,6 +90,20 @@ def lading(folder: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def lading_in(
+    folder: Path, environment: Mapping[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `lading` in the emulated account that these variables lead to."""
+    return subprocess.run(
+        ["lading", *words],
+        cwd=folder,
+        env={**command_environment(), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @contextmanager

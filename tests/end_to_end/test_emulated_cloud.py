@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import time
 from itertools import count
 from pathlib import Path
@@ -25,7 +24,7 @@ from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
-from tests.end_to_end.conftest import command_environment, lading
+from tests.end_to_end.conftest import lading, lading_in
 from tests.end_to_end.test_digits import Outputs, same
 from tests.support.worlds import times
 
@@ -381,22 +380,12 @@ def test_a_worse_version_is_stopped_by_the_judge(
         alias = client.get_alias(FunctionName=function, Name="live")
     assert (shift.status, alias["FunctionVersion"]) == ("Stopped", old)
     assert "RoutingConfig" not in alias
-    told = lading_in(deployed, "rollout", "status", "digits", "--json")
+    told = lading_in(
+        deployed.folder, deployed.cloud.environment, "rollout", "status", "digits", "--json"
+    )
     assert told.returncode == 3
     found = json.loads(told.stdout)
     assert (found["verdict"], found["stopped"]) == ("worse", "Succeeded")
     assert (found["old"]["version"], found["new"]["version"]) == (old, new)
     assert found["new"]["errors"] == found["new"]["requests"] > 0 == found["old"]["errors"]
     assert ask(f"{url}/digits/predict", deployed.question, bearer)["version"] == 1
-
-
-def lading_in(deployed: Deployed, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `lading` in the emulated account."""
-    return subprocess.run(
-        ["lading", *words],
-        cwd=deployed.folder,
-        env={**command_environment(), **deployed.cloud.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )

@@ -1,21 +1,42 @@
-"""One model placed twice, on Lambda and on SageMaker: one client script, the same answers."""
+"""One model placed twice, on Lambda and on SageMaker: one client script, the same answers.
+
+Then the endpoint is updated to a version that fails, and its judge lets SageMaker roll it back.
+"""
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from botocore.exceptions import ClientError
 
-from lading.cli.commands.emulate import create_token, deploy, endpoints
+from lading.cli.commands.emulate import create_token, deploy
+from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
+from lading.emulator.cloud.tasks import account_client
 from lading.emulator.engines.local_engines import LocalEngines
-from lading.stacks.stages.settings import load_deployment
+from lading.emulator.processes.server import in_background
+from lading.emulator.sagemaker.endpoint import Fleet
+from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
+from lading.emulator.sagemaker.metrics import Publisher
+from lading.emulator.sagemaker.runtime import SageMakerRuntime
+from lading.emulator.sagemaker.updates import Updates
+from lading.functions.contract.judging import JUDGE
+from lading.functions.endpoint_check.lambda_handler import check
+from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.emulator.harness import TOOLS
-from tests.end_to_end.conftest import lading
+from tests.end_to_end.conftest import lading, lading_in
+from tests.support.emulator_sagemaker import contrary
+from tests.support.responses import responses
 from tests.support.worlds import add_sub
 
 # gevent, which the stock client uses, warns of its own doings.
@@ -27,6 +48,13 @@ models:
   small: {source: model.onnx}
   large: {source: model.onnx, target: sagemaker, twin: small}
 """
+STAGES = """
+stages:
+  dev:
+    judge: {least_requests: 20}
+    models: {large: {sagemaker: {count: {min: 2, max: 2}}}}
+"""
+WORSE = "config-of-version-2"
 ROWS = {
     "a": np.array([[1, 2, 3], [4.5, -1, 0]], np.float32),
     "b": np.array([[0.5, 0.25, 4], [1, 1, 1e6]], np.float32),
@@ -35,23 +63,48 @@ EXPECTED = {"sum": ROWS["a"] + ROWS["b"], "difference": ROWS["a"] - ROWS["b"]}
 Answer = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Placed:
+    """The API, and the account behind it."""
+
+    api: httpx.Client
+    folder: Path
+    deployment: Deployment
+    environment: Mapping[str, str]
+
+
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of the API, with a good token."""
+def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placed]:
     folder = tmp_path_factory.mktemp("placed")
     (folder / "model.onnx").write_bytes(add_sub())
     (folder / "models.yaml").write_text(MANIFEST)
     lading(folder, "package")
+    (folder / "stages.yaml").write_text(STAGES)
     manifest, lock = folder / "models.yaml", folder / "models.lock.json"
     deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
     logs = folder / ".lading/emulate"
     room = LocalEngines(logs, logs / "engines", TOOLS)
-    with EmulatedCloud(logs) as cloud, endpoints(deployment, manifest, lock, room) as runtime:
+    found = locked_endpoints(PLACES, lock, room, deployment.names.function)
+    worse = Fleet(WORSE, contrary(logs, "fails"), "2")
+    with ExitStack() as stack:
+        cloud = stack.enter_context(EmulatedCloud(logs))
+        connect = partial(account_client(cloud.environment), "cloudwatch")
+        updates = Updates({WORSE: worse}, alarms=connect)
+        sagemaker = SageMakerRuntime(found, updates=updates, note=Publisher(connect).note)
+        port = stack.enter_context(in_background(sagemaker, sagemaker))
         cloud.bootstrap()
+        runtime = f"http://127.0.0.1:{port}"
         url = deploy(cloud, deployment, manifest, lock, runtime)
+        environment = {**cloud.environment, "AWS_ENDPOINT_URL_SAGEMAKER": runtime}
         bearer = {"Authorization": f"Bearer {create_token(cloud, deployment)}"}
         with httpx.Client(base_url=url, headers=bearer, timeout=60) as client:
-            yield client
+            yield Placed(client, folder, deployment, environment)
+
+
+@pytest.fixture(scope="module")
+def api(placed: Placed) -> httpx.Client:
+    """A client of the API, with a good token."""
+    return placed.api
 
 
 def plain(api: httpx.Client, model: str, base: str) -> Answer:
@@ -147,3 +200,81 @@ def test_bad_input_is_refused_alike(api: httpx.Client, body: bytes) -> None:
     assert [it.status_code for it in answers] == [400, 400]
     texts = [it.text.replace(name, "model") for it, name in zip(answers, PLACES, strict=True)]
     assert texts[0] == texts[1]
+
+
+def policy(alarm: str) -> dict[str, Any]:
+    """A canary that bakes for an hour, and goes back when the alarm goes off."""
+    size = {"Type": "CAPACITY_PERCENT", "Value": 30}
+    routing = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 3600}
+    return {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing},
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]},
+    }
+
+
+def shifted(client: Any, endpoint: str) -> bool:
+    """Whether the new fleet of an update gets requests."""
+    pending = client.describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]
+    (variant,) = pending["ProductionVariants"]
+    return bool(variant["VariantStatus"][-1]["Status"] == "Baking")
+
+
+class Patience:
+    """Lambda's context, of a function with some time left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 120_000
+
+
+def test_a_worse_version_of_the_endpoint_is_rolled_back_and_the_deployment_fails_with_the_figures(
+    placed: Placed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SageMaker shares requests between two fleets, until the judge's alarm goes off."""
+    names = placed.deployment.names
+    endpoint, judge = names.function("large"), names.hook("large", "update-judge")
+    with aws_environment(placed.environment), responses() as told:
+        client: Any = boto3.client("sagemaker")
+        wanted = {"EndpointName": endpoint, "EndpointConfigName": WORSE}
+        deployment = policy(f"{endpoint}-update-worse")
+        client.update_endpoint(**wanted, DeploymentConfig=deployment)
+        with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+            client.update_endpoint(**wanted)
+        while not shifted(client, endpoint):
+            time.sleep(0.05)
+        body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
+        asked = [placed.api.post("/large/predict", json=body).status_code for _ in range(100)]
+        # The minutes are over for this look; a look of the schedule may have been earlier.
+        event = {"now_ms": int(time.time() * 1000) + 180_000}
+        boto3.client("lambda").invoke(FunctionName=judge, Payload=json.dumps(event).encode())
+        monkeypatch.setenv(JUDGE.function, judge)
+        monkeypatch.setenv(JUDGE.on_broken, "roll_back")
+        group = f"/aws/sagemaker/Endpoints/{endpoint}"
+        properties = {"Endpoint": endpoint, "Config": WORSE, "LogGroup": group, "LogDays": "7"}
+        check(
+            {
+                "RequestType": "Update",
+                "ResponseURL": told.url,
+                "StackId": "stack",
+                "RequestId": "request",
+                "LogicalResourceId": "EndpointCheck",
+                "ResourceProperties": properties,
+                "OldResourceProperties": {**properties, "Config": endpoint},
+            },
+            Patience(),
+        )
+    assert asked.count(200) > asked.count(500) > 5
+    (reported,) = told.documents
+    assert reported["Status"] == "FAILED"
+    assert (
+        f"runs {endpoint}, not {WORSE}: SageMaker has rolled the update back"
+        in (reported["Reason"])
+    )
+    failed = asked.count(500)
+    assert f"new version 2: {failed} of {failed} requests failed" in reported["Reason"]
+    assert f"old version 1: 0 of {100 - failed} requests failed" in reported["Reason"]
+    status = lading_in(placed.folder, placed.environment, "rollout", "status", "large", "--json")
+    assert status.returncode == 3
+    found = json.loads(status.stdout)
+    assert (found["verdict"], found["final"]) == ("worse", True)
+    assert (found["old"]["version"], found["new"]["version"]) == ("1", "2")
+    assert {placed.api.post("/large/predict", json=body).status_code for _ in range(5)} == {200}

@@ -136,10 +136,17 @@ def _uses(key: Key, action: str, service: str, name: str, value: str) -> Need:
 def _sagemaker(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
     for key, kind in (
         ("EndpointName", "endpoint"),
+        ("EndpointConfigName", "endpoint-config"),
+        ("ModelName", "model"),
         ("InferenceComponentName", "inference-component"),
     ):
         if key in told:
             yield Need(f"sagemaker:{operation}", f"arn:aws:sagemaker:{_HERE}:{kind}/{told[key]}")
+
+
+def _cloudwatch(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
+    context = {"cloudwatch:namespace": told["Namespace"]} if "Namespace" in told else {}
+    yield Need(f"cloudwatch:{operation}", "*", context)
 
 
 def _codedeploy(operation: str, told: Mapping[str, Any], _keys: Keys) -> Iterator[Need]:
@@ -160,6 +167,7 @@ _NEEDS: Mapping[str, Callable[[str, Mapping[str, Any], Keys], Iterator[Need]]] =
     "dynamodb": _dynamodb,
     "lambda": _lambda,
     "logs": _logs,
+    "monitoring": _cloudwatch,
     "runtime.sagemaker": _sagemaker,
     "s3": _s3,
 }

@@ -49,6 +49,7 @@ def endpoint_stack(
         stack,
         "Endpoint",
         endpoint=planned,
+        version=3,
         settings=stated,
         prefix="lading-dev-model-chat",
         component_name="lading-dev-chat",
@@ -64,11 +65,14 @@ STAGES = """
 stages:
   dev:
     regions: [eu-central-1]
+    {judge}
     models: {{chat: {{sagemaker: {{instances: [ml.g5.xlarge], {settings}}}}}}}
 """
 
 
-def stacks(folder: Path, settings: str, **asked: Any) -> tuple[Template, Template]:
+def stacks(
+    folder: Path, settings: str, *, judge: str = "", **asked: Any
+) -> tuple[Template, Template]:
     """The templates of the model's stack and of the API's."""
     entry = served_by_engine("chat")
     if asked.get("local"):
@@ -76,6 +80,6 @@ def stacks(folder: Path, settings: str, **asked: Any) -> tuple[Template, Templat
         entry["versions"]["3"].update(target="sagemaker")
     lock = {"chat": entry, "small": locked(s3_copy("small"))}
     target = {"target": "sagemaker", "twin": "small"}
-    write_project(folder, lock, STAGES.format(settings=settings), chat=target)
+    write_project(folder, lock, STAGES.format(settings=settings, judge=judge), chat=target)
     (region,) = synthesise(folder, **asked)
     return Template.from_stack(region.models[0]), Template.from_stack(region.apis[0])

@@ -19,10 +19,13 @@ from lading.functions.authorizer.settings import token_table
 from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.captured import REQUESTS, TRUTHS, object_key
 from lading.functions.contract.errors import InferenceError
+from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import ADAPTER, HOOK, JOBS
 from lading.functions.contract.settings import ServedEndpoint, ServingSettings
 from lading.functions.drift.lambda_handler import watch
 from lading.functions.endpoint_check.endpoint import Wanted, keep_log, pending
+from lading.functions.endpoint_check.last_word import last_word
+from lading.functions.endpoint_check.settings import CheckSettings
 from lading.functions.front.invocation import lambda_invoke
 from lading.functions.front.settings import FrontSettings
 from lading.functions.inference.app import jobs
@@ -39,7 +42,9 @@ from lading.functions.inference.loading.catalog import load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.wire.messages import Observation, Request, Response
 from lading.functions.judge.deployments import Deployments
+from lading.functions.judge.endpoint_updates import EndpointUpdates
 from lading.functions.judge.lambda_handler import judge
+from lading.functions.judge.records import OwnLog
 from lading.functions.judge.settings import JudgeSettings
 from lading.functions.traffic_hook.lambda_handler import after_traffic, check
 from lading.stacks.function.proxy import UNSTREAMED
@@ -74,6 +79,9 @@ ANSWERS: Answers = {
     "ListVersionsByFunction": (200, {"Versions": [{"Version": "1"}]}),
     "ListAliases": (200, {"Aliases": []}),
     "DescribeEndpoint": (200, {"EndpointStatus": "InService", "EndpointConfigName": "Config"}),
+    "DescribeEndpointConfig": (200, {"ProductionVariants": [{"ModelName": "Model"}]}),
+    "DescribeModel": (200, {"PrimaryContainer": {"Environment": {"LADING_MODEL_VERSION": "7"}}}),
+    "GetMetricData": (200, {"MetricDataResults": []}),
     "DescribeInferenceComponent": (200, {"InferenceComponentStatus": "InService"}),
     "InvokeEndpointAsync": (200, {"InferenceId": "1"}),
 }
@@ -110,11 +118,23 @@ def call_clean(_environment: Mapping[str, str], template: Resolved) -> None:
     after_traffic(hook_event(template), None)
 
 
-def call_judge(environment: Mapping[str, str], template: Resolved) -> None:
+UPDATING = {
+    "EndpointStatus": "Updating",
+    "EndpointConfigName": "Old",
+    "PendingDeploymentSummary": {"EndpointConfigName": "New", "StartTime": time.time() - 300},
+}
+
+
+def call_judge(_environment: Mapping[str, str], template: Resolved) -> None:
+    settings = JudgeSettings.from_environment()
+    if settings.endpoint:
+        judge({}, None)
+        log = OwnLog(settings.judge)
+        EndpointUpdates(settings.endpoint, settings.function, log).stop("Old/New")
+        return
     deployment = hook_event(template)["DeploymentId"]
     judge({}, None)
     judge({"final": deployment}, None)
-    settings = JudgeSettings.from_environment(environment)
     Deployments(settings.application, settings.group).stop(deployment)
 
 
@@ -136,6 +156,9 @@ def call_endpoint_check(_environment: Mapping[str, str], template: Resolved) -> 
     told = template.value(resource["Properties"])
     assert pending(Wanted.from_properties({**told, "Config": "Config"})) is None
     keep_log(told["LogGroup"], int(told["LogDays"]))
+    settings = CheckSettings.from_environment()
+    if settings.judge:
+        assert last_word(settings, "Config").passes
 
 
 def call_drift(_environment: Mapping[str, str], _template: Resolved) -> None:
@@ -252,6 +275,7 @@ FUNCTIONS = [
     *of_model("check", "layered", "big", "folder", "hosted", "steady", "sleeping", "queued"),
     *of_model("clean", "layered", "queued"),
     *of_model("judge", "layered"),
+    *of_model("update-judge", "steady"),
     *of_model("endpoint", "steady", "sleeping", "queued"),
 ]
 
@@ -287,7 +311,11 @@ def calls(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         mount_layers(environment.get(HOOK.golden, ""), tmp_path, monkeypatch)
-        with recorded(ANSWERS) as found:
+        judges_updates = (
+            JUDGE.settings in environment and '"endpoint"' in environment[JUDGE.settings]
+        )
+        own = {"DescribeEndpoint": (200, UPDATING)} if judges_updates else {}
+        with recorded({**ANSWERS, **own}) as found:
             CALLERS[properties["Handler"]](environment, template)
         with recorded({**ANSWERS, "PutItem": TAKEN}) as more:
             if table := environment.get(JOBS.idempotency_table):

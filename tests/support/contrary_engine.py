@@ -27,6 +27,9 @@ class Handler(BaseHTTPRequestHandler):
         document = json.loads(body) if body[:1] == b"{" else {}
         if "exit" in document:
             os._exit(document["exit"])
+        if "fails" in HABITS:
+            self.answer(500, b"out of memory")
+            return
         time.sleep(document.get("sleep", 0))
         if "stream" in document:
             self.stream(document["stream"], document.get("break"), document.get("pause", 0))

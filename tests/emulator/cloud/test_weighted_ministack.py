@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lading.emulator.cloud.weighted_ministack import drawn
+from lading.emulator.cloud.weighted_ministack import drawn, trimmed_count
 
 
 def function(weights: dict[str, float]) -> dict[str, Any]:
@@ -24,3 +24,11 @@ def test_what_has_no_weights_is_left_to_ministack() -> None:
     assert drawn(function({"4": 0.5}), "7") == "7"
     assert drawn(None, "live") == "live"
     assert drawn(function({"4": 0.5}), None) is None
+
+
+def test_values_in_a_range_are_counted_with_their_weights_above_it_and_up_to_its_end() -> None:
+    samples = [(1.0, 1.0), (2.0, 3.0), (3.5, 1.0)]
+    assert trimmed_count("TC(1:2)", samples) == 3
+    assert trimmed_count("TC(:2.000000)", samples) == 4
+    assert trimmed_count("TC(2:)", samples) == 1
+    assert trimmed_count("p90", samples) is None

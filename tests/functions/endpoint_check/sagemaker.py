@@ -30,6 +30,9 @@ class LocalSageMaker:
     groups: dict[str, int | None] = field(default_factory=dict)
     responses: list[dict[str, Any]] = field(default_factory=list)
     broken: bool = False
+    word: Mapping[str, Any] | None = None
+    """What the judge says; None: it fails."""
+    asked: list[Any] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"aws": self})
@@ -49,7 +52,16 @@ class LocalSageMaker:
         self._thread.join()
         self._server.server_close()
 
-    def ask(self, kind: str = "Update", left_ms: int = 900_000, **more: str) -> dict[str, Any]:
+    def ask(
+        self,
+        kind: str = "Update",
+        left_ms: int = 900_000,
+        *,
+        judge: str = "",
+        on_broken: str = "roll_back",
+        old: str = "old",
+        **more: str,
+    ) -> dict[str, Any]:
         """What CloudFormation hears when it asks for configuration `new`."""
         environment = {
             "AWS_ENDPOINT_URL": self.url,
@@ -57,6 +69,8 @@ class LocalSageMaker:
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_MAX_ATTEMPTS": "1",
+            "LADING_JUDGE_FUNCTION": judge,
+            "LADING_JUDGE_BROKEN": on_broken,
         }
         event = {
             "RequestType": kind,
@@ -64,6 +78,7 @@ class LocalSageMaker:
             "StackId": "stack",
             "RequestId": "request",
             "LogicalResourceId": "EndpointCheck",
+            **({"OldResourceProperties": {"Config": old}} if kind == "Update" else {}),
             "ResourceProperties": {
                 "Endpoint": "chat",
                 "Config": "new",
@@ -89,6 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self._body())
+        if self.path.endswith("/invocations"):
+            self.aws.asked.append(asked)
+            self._answer(self.aws.word, error=None if self.aws.word else "Unhandled")
+            return
         operation = self.headers["x-amz-target"].rpartition(".")[2]
         if self.aws.broken:
             self._answer({"__type": "AccessDeniedException", "message": "no"}, 400)
@@ -106,9 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers["content-length"]))
 
-    def _answer(self, document: Any, status: int = 200) -> None:
+    def _answer(self, document: Any, status: int = 200, error: str | None = None) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
+        if error:
+            self.send_header("X-Amz-Function-Error", error)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -106,3 +106,59 @@ def test_what_cannot_be_asked_fails_the_deployment(aws: LocalSageMaker) -> None:
 
 def test_nothing_is_asked_when_the_endpoint_goes(aws: LocalSageMaker) -> None:
     assert aws.ask("Delete")["Status"] == "SUCCESS"
+
+
+def judged(aws: LocalSageMaker, passes: bool, **more: Any) -> None:
+    """Let a judge say this of the update."""
+    side = {"version": "4", "requests": 50, "errors": 20, "p50_ms": 20.5, "p90_ms": 31.0}
+    aws.word = {
+        "verdict": "worse",
+        "reason": "",
+        "old": {**side, "version": "3", "errors": 0},
+        "new": side,
+        "findings": [{"measure": "errors", "evidence": 12345.6, "limit": 50.0}],
+        "passes": passes,
+        **more,
+    }
+
+
+def test_an_update_that_was_rolled_back_fails_with_the_judges_figures(aws: LocalSageMaker) -> None:
+    aws.endpoint.append(endpoint(config="old"))
+    judged(aws, passes=False)
+    answer = aws.ask(judge="judge")
+    assert answer["Status"] == "FAILED"
+    assert "runs old, not new: SageMaker has rolled the update back" in answer["Reason"]
+    assert (
+        "the judge says 'worse': old version 3: 0 of 50 requests failed, p50 20.5 ms, p90 31.0 ms; "
+        "new version 4: 20 of 50 requests failed, p50 20.5 ms, p90 31.0 ms; "
+        "evidence that it is worse: errors 1.23e+04 (limit 50)"
+    ) in answer["Reason"]
+    assert aws.asked == [{"final": "new"}]
+
+
+@pytest.mark.parametrize(("passes", "status"), [(True, "SUCCESS"), (False, "FAILED")])
+def test_the_judge_has_the_last_word_on_an_update(
+    aws: LocalSageMaker, passes: bool, status: str
+) -> None:
+    aws.endpoint.append(endpoint())
+    judged(aws, passes, verdict="too little traffic")
+    answer = aws.ask(judge="judge")
+    assert answer["Status"] == status
+    assert ("too little traffic" in answer["Reason"]) is not passes
+
+
+@pytest.mark.parametrize(("policy", "status"), [("hold", "SUCCESS"), ("roll_back", "FAILED")])
+def test_a_judge_that_fails_is_treated_as_the_stage_says(
+    aws: LocalSageMaker, policy: str, status: str
+) -> None:
+    aws.endpoint.append(endpoint())
+    assert aws.ask(judge="judge", on_broken=policy)["Status"] == status
+
+
+@pytest.mark.parametrize(("kind", "old"), [("Create", "old"), ("Update", "new")])
+def test_a_judge_is_not_asked_where_there_was_no_update(
+    aws: LocalSageMaker, kind: str, old: str
+) -> None:
+    aws.endpoint.append(endpoint())
+    assert aws.ask(kind, judge="judge", old=old)["Status"] == "SUCCESS"
+    assert aws.asked == []
