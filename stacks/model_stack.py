@@ -133,7 +133,7 @@ class ModelStack(Stack):
     def _shadow(self) -> ShadowVersion | None:
         """Create the function of the version that answers in the shadow, if there is one."""
         shadow, wanted = self._model.shadow, self._model.settings.shadow
-        if shadow is None or wanted is None:
+        if shadow is None or wanted is None or shadow.endpoint is not None:
             return None
         name = self._deployment.names.hook(self._model.name, "shadow")
         LambdaModel(
@@ -176,6 +176,7 @@ class ModelStack(Stack):
             runtime=deployment.runtime,
             judge=deployment.settings.judge,
             judge_name=names.hook(model.name, "update-judge"),
+            shadow=_at_endpoint(model),
         )
         return ModelEndpoint(
             self, "Endpoint", shared=self._shared, plan=plan, watched=self.watched, topic=topic
@@ -207,6 +208,14 @@ class ModelStack(Stack):
         )
         alarms = canary.rollback if canary else ()
         Rollout(self, "Rollout", shared=self._shared, plan=plan, served=served, alarms=alarms)
+
+
+def _at_endpoint(model: PlannedModel) -> tuple[PlannedModel, float] | None:
+    """Return the version in the shadow of an endpoint, and its share; None: there is none."""
+    wanted = model.settings.shadow
+    if model.shadow is None or model.shadow.endpoint is None or wanted is None:
+        return None
+    return model.shadow, wanted.percent
 
 
 def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:

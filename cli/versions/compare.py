@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,12 +11,16 @@ import typer
 
 from lading.api.errors import InputUnreadable
 from lading.cli.aws.rollouts import request_events
+from lading.cli.aws.shadow_captures import Captures
 from lading.cli.commands.tokens import STAGE, STAGES, Region, Stages
 from lading.cli.errors import NothingToCompare
 from lading.cli.options import Json
 from lading.cli.tables import show_table
+from lading.cli.versions.captured import captured_answers
 from lading.cli.versions.compared import Compared, Row, compared, rows_of
-from lading.cli.versions.shadowed import ShadowAnswer, Shadowed, answers_of, shadowed
+from lading.cli.versions.shadowed import Shadowed, answers_of, shadowed
+from lading.functions.contract.names import ENDPOINT
+from lading.functions.evidence.intervals import Interval
 from lading.functions.evidence.log_lines import BY_VERSION, Counted, count
 from lading.stacks.errors import SettingsError
 from lading.stacks.stages.settings import Names, load_deployment
@@ -61,8 +65,10 @@ def compare(
         lading compare digits 1 2 --shadow
     """
     if shadow:
-        seen, hidden = _shadow_logs(name, hours, stage, stages, region)
-        _show_shadow(shadowed(seen, hidden, str(first), str(second)), json_=json_)
+        names = _names(stages, stage)
+        versions = (first, second)
+        captured = _captured(names.function(name), versions, hours, region)
+        _show_shadow(captured or _logged(names, name, versions, hours, region), json_=json_)
         return
     counted = _from_file(log, name) if log else _from_stage(name, hours, stage, stages, region)
     for version in (first, second):
@@ -116,13 +122,38 @@ def _window(hours: float) -> tuple[int, int]:
     return end - int(hours * 3_600_000), end
 
 
-def _shadow_logs(
-    name: str, hours: float, stage: str, stages: Path, region: str | None
-) -> list[dict[str, ShadowAnswer]]:
-    """Return the answers that callers saw, and those of the shadow."""
-    names = _names(stages, stage)
+def _logged(
+    names: Names, name: str, versions: tuple[int, int], hours: float, region: str | None
+) -> Shadowed:
+    """Compare by the logs of the model's function, and of the one in its shadow."""
     functions = (names.function(name), names.hook(name, "shadow"))
-    return [answers_of(request_events(it, region, *_window(hours))) for it in functions]
+    seen, hidden = (answers_of(request_events(it, region, *_window(hours))) for it in functions)
+    return shadowed(seen, hidden, *map(str, versions))
+
+
+def _captured(
+    function: str, versions: tuple[int, int], hours: float, region: str | None
+) -> Shadowed | None:
+    """Compare by what SageMaker has captured; None: the model is not at an endpoint."""
+    captures = Captures(region)
+    place = captures.place(function, *versions)
+    if place is None:
+        return None
+    start_ms, end_ms = _window(hours)
+    seen, hidden = (
+        captured_answers(captures.lines(place, variant, start_ms), version)
+        for variant, version in zip((ENDPOINT.variant, ENDPOINT.shadow), versions, strict=True)
+    )
+    found = shadowed(seen, hidden, *map(str, versions))
+    latency = {
+        name: (Interval(one, one, one), Interval(other, other, other))
+        for name, (one, other) in (
+            (name, values)
+            for name, values in captures.latencies(place, start_ms, end_ms).items()
+            if len(values) == len(versions)
+        )
+    }
+    return replace(found, latency=latency)
 
 
 def _show_shadow(found: Shadowed, *, json_: bool) -> None:

@@ -16,10 +16,17 @@ _CLOSE: Final = 1
 
 
 class ShadowAnswer(NamedTuple):
-    """What a log line says of one answer."""
+    """What a log line, or a captured answer, says of one answer.
+
+    Args:
+        version: the version that gave it.
+        latency_ms: how long it took; None: unknown.
+        label: the predicted class; empty for none.
+        score: the step of its score; None for none.
+    """
 
     version: str
-    latency_ms: float
+    latency_ms: float | None
     label: str
     score: int | None
 
@@ -100,7 +107,8 @@ def _ratio(steps: list[int], share: float) -> float:
 def _latency(
     pairs: list[tuple[ShadowAnswer, ShadowAnswer]],
 ) -> dict[str, tuple[Interval | None, Interval | None]]:
-    histograms = [Counter(step_of(pair[side].latency_ms) for pair in pairs) for side in (0, 1)]
+    times = ([pair[side].latency_ms for pair in pairs] for side in (0, 1))
+    histograms = [Counter(step_of(it) for it in took if it is not None) for took in times]
     found = {}
     for name, share in (("p50", 0.5), ("p90", 0.9)):
         one, other = (quantile_of(it, share, _ALPHA / 2) for it in histograms)

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lading.emulator.errors import ContainerError
 from lading.emulator.processes.http_exchange import Address
@@ -17,6 +18,7 @@ from lading.emulator.sagemaker.refusals import (
     no_capacity,
 )
 from lading.functions.contract.limits import SAGEMAKER
+from lading.functions.contract.names import ENDPOINT
 
 
 class EndpointEngine(Protocol):
@@ -76,6 +78,66 @@ class Pending:
     started: float
 
 
+class Exchanged(NamedTuple):
+    """What SageMaker's metrics count of one request.
+
+    Args:
+        endpoint: name of the endpoint.
+        config: name of the configuration of the fleet that answered.
+        status: status of the container's answer; 500 if there is none.
+        took_us: how long the container took, in microseconds.
+        variant: the variant that answered.
+    """
+
+    endpoint: str
+    config: str
+    status: int
+    took_us: float
+    variant: str = ENDPOINT.variant
+
+
+Note = Callable[[Exchanged], Awaitable[None]]
+"""Publishes what is counted of one request."""
+
+
+class Mirror(Protocol):
+    """What gets copies of the requests that were answered: a shadow variant."""
+
+    async def start(self) -> None:
+        """Start its engine.
+
+        Raises:
+            ContainerNotReady: it does not become ready.
+        """
+
+    def offer(self, request: "Mirrored") -> None:
+        """Take an answered request; return at once."""
+
+    async def stop(self) -> None:
+        """Finish what was taken, and stop the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A request and the answer that its caller got.
+
+    Args:
+        endpoint: name of the endpoint.
+        headers: headers for a container.
+        body: the request.
+        inference_id: what the caller calls the request; empty: nothing.
+        content_type: type of the answer.
+        answer: the answer.
+    """
+
+    endpoint: str
+    headers: Mapping[str, str]
+    body: bytes
+    inference_id: str
+    content_type: str
+    answer: bytes
+
+
 class Status(StrEnum):
     """SageMaker's EndpointStatus."""
 
@@ -120,6 +182,7 @@ class LocalEndpoint:
         asleep: whether it begins without a copy; the first request is refused and wakes it.
         config: name of its configuration; empty: that of the endpoint.
         version: the version of the model that the engine serves; empty: unknown.
+        mirror: its shadow variant; None: there is none.
     """
 
     name: str
@@ -129,6 +192,7 @@ class LocalEndpoint:
     asleep: bool = False
     config: str = ""
     version: str = ""
+    mirror: Mirror | None = None
     pending: Pending | None = None
     status: Status = Status.creating
     failure: str = ""
@@ -169,6 +233,8 @@ class LocalEndpoint:
         """
         if not self.asleep:
             await self._start_engine()
+        if self.mirror is not None:
+            await self.mirror.start()
         self.status = Status.in_service
 
     async def stop(self) -> None:
@@ -177,6 +243,8 @@ class LocalEndpoint:
             self._waking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._waking
+        if self.mirror is not None:
+            await self.mirror.stop()
         for fleet in self.fleets:
             await fleet.engine.stop()
         self.status, self.copies = Status.deleting, 0

@@ -3,15 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from lading.emulator.errors import ExchangeBroken
 from lading.emulator.processes.http_exchange import Reply, exchange
 from lading.emulator.sagemaker import event_stream
 from lading.emulator.sagemaker.answer import Answer
-from lading.emulator.sagemaker.endpoint import LocalEndpoint
+from lading.emulator.sagemaker.endpoint import Exchanged, LocalEndpoint, Mirrored, Note
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,
     broken,
@@ -25,13 +24,14 @@ from lading.functions.inference.wire.asgi import Receive
 HEADER_PREFIX = "x-amzn-sagemaker-"
 _CUSTOM = f"{HEADER_PREFIX}custom-attributes"
 _COMPONENT = f"{HEADER_PREFIX}inference-component"
+_INFERENCE_ID = f"{HEADER_PREFIX}inference-id"
 _LONGEST_ATTRIBUTES = 1024
 _SUCCESS = range(200, 300)
 _BROKEN = 500
 _PASSED_IN = frozenset(
     {
         *("content-type", "accept", _CUSTOM, f"{HEADER_PREFIX}target-model"),
-        *(f"{HEADER_PREFIX}inference-id", f"{HEADER_PREFIX}session-id"),
+        *(_INFERENCE_ID, f"{HEADER_PREFIX}session-id"),
     }
 )
 """Headers that reach a container; all others are removed."""
@@ -41,22 +41,6 @@ _PASSED_OUT = frozenset(
 )
 
 
-class Exchanged(NamedTuple):
-    """What SageMaker's metrics count of one request.
-
-    Args:
-        endpoint: name of the endpoint.
-        config: name of the configuration of the fleet that answered.
-        status: status of the container's answer; 500 if there is none.
-        took_us: how long the container took, in microseconds.
-    """
-
-    endpoint: str
-    config: str
-    status: int
-    took_us: float
-
-
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """One request for an endpoint; header names are in lower case."""
@@ -64,7 +48,7 @@ class Invocation:
     endpoint: LocalEndpoint
     headers: Mapping[str, str]
     body: bytes
-    note: Callable[[Exchanged], Awaitable[None]]
+    note: Note
 
     def container_headers(self, accept: str = "accept") -> dict[str, str]:
         """Return the headers for the container; `accept` names the API's header for Accept.
@@ -81,6 +65,15 @@ class Invocation:
         if accept in self.headers:
             passed["accept"] = self.headers[accept]
         return passed
+
+    def mirror(self, reply: Reply, answer: bytes) -> None:
+        """Let the shadow variant have a copy of the request, now that its caller has the answer."""
+        if self.endpoint.mirror is not None:
+            headers, id_ = self.container_headers(), self.headers.get(_INFERENCE_ID, "")
+            content_type = reply.headers.get("content-type", "")
+            self.endpoint.mirror.offer(
+                Mirrored(self.endpoint.name, headers, self.body, id_, content_type, answer)
+            )
 
     @contextlib.asynccontextmanager
     async def send(self, headers: Mapping[str, str]) -> AsyncIterator[Reply]:
@@ -124,6 +117,7 @@ async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> 
         reason = f"the response has {len(body)} bytes; SageMaker's limit is {limits.payload}"
         raise model_error(reply.status, reason, call.endpoint.log_group)
     await answer.whole(200, _passed_out(reply), body)
+    call.mirror(reply, body)
 
 
 async def respond_in_parts(call: Invocation, receive: Receive, answer: Answer) -> None:

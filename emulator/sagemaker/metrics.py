@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from lading.emulator.sagemaker.invocation import Exchanged
-from lading.functions.contract.names import ENDPOINT
+from lading.emulator.sagemaker.endpoint import Exchanged
 
 _NAMESPACE: Final = "AWS/SageMaker"
 _CLIENT_ERRORS, _SERVER_ERRORS = 4, 5
@@ -39,7 +38,7 @@ class Publisher:
             "Invocation5XXErrors": float(side == _SERVER_ERRORS),
             "ModelLatency": seen.took_us,
         }
-        variant = {"EndpointName": seen.endpoint, "VariantName": ENDPOINT.variant}
+        variant = {"EndpointName": seen.endpoint, "VariantName": seen.variant}
         of_fleet = {**variant, "EndpointConfigName": seen.config}
         data = [
             {

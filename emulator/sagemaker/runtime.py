@@ -9,20 +9,15 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from lading.emulator.gateway.api import Access
 from lading.emulator.sagemaker.answer import Answer
 from lading.emulator.sagemaker.descriptions import describe
-from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint
-from lading.emulator.sagemaker.invocation import (
-    Exchanged,
-    Invocation,
-    respond_in_parts,
-    respond_whole,
-)
+from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint, Note
+from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
 from lading.emulator.sagemaker.metrics import unpublished
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,
@@ -56,7 +51,7 @@ class SageMakerRuntime:
         endpoints: Iterable[LocalEndpoint],
         on_access: Callable[[Access], None] = lambda _: None,
         updates: Updates | None = None,
-        note: Callable[[Exchanged], Awaitable[None]] = unpublished,
+        note: Note = unpublished,
     ) -> None:
         self.endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self._on_access, self._note = on_access, note

@@ -120,6 +120,11 @@ class ENDPOINT:
     variant: Final = "main"
     """The only production variant of every endpoint, deployed or emulated: an update must find it
     under the same name."""
+    shadow: Final = "shadow"
+    """The shadow variant, if there is one; it gets copies of requests."""
+    captured: Final = "LADING_ENDPOINT_CAPTURED"
+    """The folder of captured answers in the bucket of jobs, `captures/3-4/`, after the version that
+    serves and the one in its shadow; empty: there is none. Each request then gets an id."""
     model_version: Final = "LADING_MODEL_VERSION"
     """Of the model's container: its version in the lock, by which a judge names its figures."""
     component: Final = "LADING_ENDPOINT_COMPONENT"
@@ -160,7 +165,8 @@ class JOBS:
     inputs: Final = "inputs/"
     results: Final = "results/"
     failures: Final = "failures/"
-    """Prefixes in the bucket; SageMaker itself writes below the last two."""
+    captures: Final = "captures/"
+    """Prefixes in the bucket; SageMaker itself writes below the last three."""
 
 
 class CAPTURE:

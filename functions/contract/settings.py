@@ -42,6 +42,7 @@ class ServedEndpoint(NamedTuple):
     payload_limit: int = SAGEMAKER.payload_bytes
     twin_function: str = ""
     twin_model: str = ""
+    captured: str = ""
 
 
 class JobsPlace(NamedTuple):
@@ -214,6 +215,7 @@ def _read_endpoint(environment: Mapping[str, str]) -> ServedEndpoint | None:
         ),
         twin_function=environment.get(ENDPOINT.twin, ""),
         twin_model=environment.get(ENDPOINT.twin_model, ""),
+        captured=environment.get(ENDPOINT.captured, ""),
     )
     if bool(endpoint.twin_function) != bool(endpoint.twin_model):
         raise ValueError(f"{ENDPOINT.twin} and {ENDPOINT.twin_model} must be set together")
@@ -232,6 +234,7 @@ def _render_endpoint(endpoint: ServedEndpoint) -> dict[str, str]:
         ENDPOINT.payload_limit: str(endpoint.payload_limit),
         ENDPOINT.twin: endpoint.twin_function,
         ENDPOINT.twin_model: endpoint.twin_model,
+        ENDPOINT.captured: endpoint.captured,
     }
     return {name: value for name, value in variables.items() if value}
 

@@ -74,6 +74,27 @@ class JobStoreResources(Construct):
             ),
         )
 
+    def capture_config(
+        self, role: iam.IRole, folder: str
+    ) -> sagemaker.CfnEndpointConfig.DataCaptureConfigProperty:
+        """Return where SageMaker writes the answers of all variants, and let `role` do so.
+
+        Requests are not captured: they are not compared.
+        """
+        allow(role, "s3:PutObject", self.bucket.arn_for_objects(f"{folder}*"))
+        self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
+        _acknowledge_objects(role, self.bucket, folder)
+        return _Config.DataCaptureConfigProperty(
+            enable_capture=True,
+            initial_sampling_percentage=100,
+            destination_s3_uri=f"s3://{self.bucket.bucket_name}/{folder.rstrip('/')}",
+            kms_key_id=self._key.key_arn,
+            capture_options=[_Config.CaptureOptionProperty(capture_mode="Output")],
+            capture_content_type_header=_Config.CaptureContentTypeHeaderProperty(
+                json_content_types=["application/json"]
+            ),
+        )
+
     def _grant_sagemaker(self, role: iam.IRole, topics: list[str]) -> None:
         """Let the endpoint's role read bodies, write answers and publish notifications."""
         answers = (JOBS.results, JOBS.failures)

@@ -9,11 +9,12 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from lading.functions.contract.names import JOBS
 from lading.functions.contract.settings import JobsPlace, ServedEndpoint
 from lading.stacks.endpoint.check import EndpointCheck
 from lading.stacks.endpoint.job_store import JobStoreResources
 from lading.stacks.endpoint.judge import UPDATE_SIGNALS, UpdatePlace
-from lading.stacks.endpoint.resources import SageMakerModel
+from lading.stacks.endpoint.resources import SageMakerModel, ShadowVariant
 from lading.stacks.endpoint.rules import EndpointRules
 from lading.stacks.endpoint.signals import WatchedEndpoint
 from lading.stacks.endpoint.watch import rollback_alarms, watch_endpoint
@@ -24,6 +25,7 @@ from lading.stacks.function.proxy import Proxy, adapter_layer, emulated
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge_resource, allow
 from lading.stacks.plan.endpoints import Endpoint, PlannedEndpoint
+from lading.stacks.plan.models import PlannedModel
 from lading.stacks.stages.judge import StageJudge, unjudged_update
 from lading.stacks.stages.sagemaker import SageMakerSettings
 from lading.stacks.stages.settings import ArtifactKeys
@@ -48,6 +50,7 @@ class EndpointPlan:
         runtime: URL of an emulated SageMaker; empty: AWS's own.
         judge: what a judge of its updates tolerates; None: there is no judge.
         judge_name: name of the judge's function.
+        shadow: the version in its shadow, and its share in percent; None: there is none.
     """
 
     endpoint: Endpoint
@@ -61,6 +64,7 @@ class EndpointPlan:
     runtime: str = ""
     judge: StageJudge | None = None
     judge_name: str = ""
+    shadow: tuple[PlannedModel, float] | None = None
 
 
 class ModelEndpoint(Construct):
@@ -126,7 +130,8 @@ class ModelEndpoint(Construct):
             component_name=self._plan.component_name,
             artifact_keys=self._plan.artifact_keys,
             key=self._key,
-            jobs=self.jobs if settings.mode == "async" else None,
+            jobs=self.jobs,
+            shadow=self._shadow(),
             alarms=names,
             runbook=self._watched.runbook,
         )
@@ -144,6 +149,21 @@ class ModelEndpoint(Construct):
         watch, prefix = Construct(self, "Watch"), self._watched.function
         watch_endpoint(watch, prefix, self._watched_endpoint(served), self._topic)
         return served
+
+    def _shadow(self) -> ShadowVariant | None:
+        """Return the shadow variant; an emulated account has none."""
+        if self._plan.shadow is None:
+            return None
+        model, percent = self._plan.shadow
+        assert isinstance(model.endpoint, PlannedEndpoint)
+        return ShadowVariant(model.endpoint, model.version, percent, self._captured)
+
+    @property
+    def _captured(self) -> str:
+        """The folder of captured answers in the bucket of jobs; empty without a shadow."""
+        if self._plan.shadow is None:
+            return ""
+        return f"{JOBS.captures}{self._plan.version}-{self._plan.shadow[0].version}/"
 
     def _judged(self) -> StageJudge | None:
         """Return what the judge of updates tolerates; None, and a warning, if none can judge."""
@@ -214,6 +234,7 @@ class ModelEndpoint(Construct):
             time_limit_s=settings.answer_timeout_s,
             twin_function=self._plan.twin_alias,
             twin_model=planned.twin or "",
+            captured=self._captured,
         )
 
     def grant_use(self, function: LambdaModel) -> None:

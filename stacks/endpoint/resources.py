@@ -6,8 +6,10 @@ model is an inference component on it, and all copies of the component can be re
 the component, by which its metrics are found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
+from math import ceil
 from typing import Any
 
 from aws_cdk import Annotations
@@ -31,6 +33,23 @@ _Config = sagemaker.CfnEndpointConfig
 _Component = sagemaker.CfnInferenceComponent
 
 
+@dataclass(frozen=True, slots=True)
+class ShadowVariant:
+    """The version in the shadow of an endpoint.
+
+    Args:
+        endpoint: what it serves, and with which image.
+        version: its version in the lock.
+        percent: share of the requests that it gets copies of.
+        folder: folder of captured answers in the bucket of jobs.
+    """
+
+    endpoint: PlannedEndpoint
+    version: int
+    percent: float
+    folder: str
+
+
 class SageMakerModel(Construct):
     """The endpoint of one model.
 
@@ -44,9 +63,10 @@ class SageMakerModel(Construct):
         component_name: name of the inference component; with mode scale_to_zero.
         artifact_keys: keys that may encrypt artifacts.
         key: encrypts the volumes of instances.
-        jobs: where asynchronous requests and answers are; with mode async.
+        jobs: where asynchronous requests and answers are, with mode async, and captured answers.
         alarms: names of the alarms that roll an update back.
         runbook: folder or URL of the pages of its alarms.
+        shadow: the version in its shadow; None: there is none.
 
     `component` is None and `component_name` is empty if the endpoint holds the model itself.
     """
@@ -66,12 +86,12 @@ class SageMakerModel(Construct):
         jobs: JobStoreResources | None = None,
         alarms: Sequence[str] = (),
         runbook: str = RUNBOOK,
+        shadow: ShadowVariant | None = None,
     ) -> None:
         super().__init__(scope, id_)
         self._planned, self._settings, self._alarms = endpoint, settings, alarms
-        self._version = version
         self._volume_key = _volume_key(settings, key)
-        self.role = EndpointRole(
+        execution = EndpointRole(
             self,
             "Execution",
             files=endpoint.files,
@@ -79,12 +99,18 @@ class SageMakerModel(Construct):
             artifact_keys=artifact_keys,
             watches_alarms=settings.update.rollback,
             in_vpc=settings.vpc is not None,
-        ).role
+        )
+        self.role = execution.role
         if self._volume_key == key.key_arn:
             key.grant(self.role, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey")
         self.component_name = component_name if self._empty else ""
-        self.model = self._model()
-        self.config = self._config(jobs)
+        self.model = self._model("Model", endpoint, version)
+        hidden: dict[str, Any] = {}
+        if shadow is not None:
+            execution.also_serve(shadow.endpoint.files, shadow.endpoint.image, artifact_keys)
+            assert jobs is not None
+            hidden = self._shadow(shadow, jobs)
+        self.config = self._config(jobs if settings.mode == "async" else None, hidden)
         self.endpoint = self._endpoint()
         self.component = self._component() if self._empty else None
         if settings.scales:
@@ -117,8 +143,21 @@ class SageMakerModel(Construct):
             return None
         return kind(subnets=list(vpc.subnets), security_group_ids=list(vpc.security_groups))
 
-    def _model(self) -> sagemaker.CfnModel:
-        planned, archive = self._planned, self._planned.files.archive
+    def _shadow(self, shadow: ShadowVariant, jobs: JobStoreResources) -> dict[str, Any]:
+        """Create the model of the shadow; return what the configuration says of it.
+
+        Its share is its weight beside that of the production variant, which is 1 by default.
+        """
+        model = self._model("ShadowModel", shadow.endpoint, shadow.version)
+        count = max(1, ceil(self._settings.fewest * shadow.percent / 100))
+        variant = self._variant(ENDPOINT.shadow, model, count, shadow.percent / 100)
+        return {
+            "shadow_production_variants": [variant],
+            "data_capture_config": jobs.capture_config(self.role, shadow.folder),
+        }
+
+    def _model(self, id_: str, planned: PlannedEndpoint, version: int) -> sagemaker.CfnModel:
+        archive = planned.files.archive
         place = f"s3://{planned.files.bucket}/{planned.files.prefix}"
         data = _Model.S3DataSourceProperty(
             s3_uri=f"{place}model.tar.gz" if archive else place,
@@ -127,12 +166,12 @@ class SageMakerModel(Construct):
         )
         model = _Model(
             self,
-            "Model",
+            id_,
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=self._settings.network_isolation,
             primary_container=_Model.ContainerDefinitionProperty(
                 image=planned.image,
-                environment={**planned.environment, ENDPOINT.model_version: str(self._version)},
+                environment={**planned.environment, ENDPOINT.model_version: str(version)},
                 model_data_source=_Model.ModelDataSourceProperty(s3_data_source=data),
             ),
             vpc_config=self._vpc(_Model.VpcConfigProperty),
@@ -140,7 +179,9 @@ class SageMakerModel(Construct):
         model.node.add_dependency(self.role)  # and its policy, which SageMaker uses at once
         return model
 
-    def _config(self, jobs: JobStoreResources | None) -> sagemaker.CfnEndpointConfig:
+    def _config(
+        self, jobs: JobStoreResources | None, hidden: Mapping[str, Any]
+    ) -> sagemaker.CfnEndpointConfig:
         """Create the configuration; without a model it also states what its components share."""
         settings = self._settings
         shared: dict[str, Any] = {
@@ -152,13 +193,20 @@ class SageMakerModel(Construct):
             self,
             "Config",
             kms_key_id=self._volume_key,
-            production_variants=[self._variant()],
+            production_variants=[self._production()],
             metrics_config=_metrics(settings),
             async_inference_config=jobs.async_config(self.role, settings.queue) if jobs else None,
             **(shared if self._empty else {}),
+            **hidden,
         )
 
-    def _variant(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+    def _production(self) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
+        model = None if self._empty else self.model
+        return self._variant(ENDPOINT.variant, model, max(1, self._settings.fewest))
+
+    def _variant(
+        self, name: str, model: sagemaker.CfnModel | None, count: int, weight: float | None = None
+    ) -> sagemaker.CfnEndpointConfig.ProductionVariantProperty:
         settings = self._settings
         several = len(settings.instances) > 1
         ami = choose_ami(settings.instances, self._planned.ami, settings.inference_ami)
@@ -169,9 +217,10 @@ class SageMakerModel(Construct):
             status="ENABLED", min_instance_count=0, max_instance_count=settings.most_instances
         )
         return _Config.ProductionVariantProperty(
-            variant_name=ENDPOINT.variant,
-            model_name=None if self._empty else self.model.attr_model_name,
-            initial_instance_count=max(1, settings.fewest),
+            variant_name=name,
+            model_name=model.attr_model_name if model else None,
+            initial_instance_count=count,
+            initial_variant_weight=weight,
             instance_type=None if several else settings.instances[0],
             instance_pools=_pools(settings) if several else None,
             variant_instance_provision_timeout_in_seconds=(

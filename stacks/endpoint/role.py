@@ -49,6 +49,11 @@ class EndpointRole(Construct):
         if in_vpc:
             self._allow(*_NETWORK, reason="network interfaces have no name before they exist")
 
+    def also_serve(self, files: EngineData, image: str, artifact_keys: ArtifactKeys) -> None:
+        """Let the containers of another version read its files and pull its image, too."""
+        self._grant_files(files, artifact_keys)
+        self._grant_image(Repository.of(image))
+
     def _grant_files(self, files: EngineData, artifact_keys: ArtifactKeys) -> None:
         bucket = bucket_arn(files.bucket)
         below = {"StringLike": {"s3:prefix": f"{files.prefix}*"}}

@@ -66,6 +66,15 @@ def _config(config: sagemaker.CfnEndpointConfig) -> Iterator[tuple[str, bool]]:
         "Config4: instances with local disks have no key",
         local and config.kms_key_id is not None,
     )
+    shadows: Any = config.shadow_production_variants or []
+    yield (
+        f"Config6: its one shadow variant is named '{ENDPOINT.shadow}', and answers are captured",
+        bool(shadows)
+        and (
+            [variant.variant_name for variant in shadows] != [ENDPOINT.shadow]
+            or config.data_capture_config is None
+        ),
+    )
     empty = any(variant.model_name is None for variant in variants)
     yield (
         "Config5: an endpoint without a model states the network isolation of its components",

@@ -24,6 +24,7 @@ from lading.stacks.plan.managed import plan_managed
 from lading.stacks.plan.signatures import StageSignatures
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.settings import Deployment, ModelSettings
+from lading.stacks.stages.shadow import endpoint_conflict
 
 GOLDEN = "golden.json"
 """Name of the file of golden requests in an artifact."""
@@ -224,9 +225,17 @@ def shadow_conflict(
         return f"its `shadow` names version {version}, which the lock does not have; it has {known}"
     if version == serving.version:
         return f"its `shadow` names version {version}, which serves; name another one"
-    if serving.endpoint or serving.managed or serving.remote or locked[version].target != "lambda":
-        return "`shadow` is for models whose versions all run on Lambda itself; remove it"
-    return None
+    if serving.managed or serving.remote:
+        return "`shadow` is for models on Lambda itself or at an endpoint of their own; remove it"
+    if (serving.endpoint is None) != (locked[version].engine is None):
+        there = "SageMaker" if serving.endpoint is None else "Lambda"
+        return f"its `shadow` names version {version}, which runs on {there}; this one does not"
+    if serving.endpoint is None:
+        return None if locked[version].target == "lambda" else _NOT_HERE
+    return endpoint_conflict(serving.settings.sagemaker)
+
+
+_NOT_HERE = "`shadow` is for models whose versions all run on Lambda itself; remove it"
 
 
 def _plan_version(

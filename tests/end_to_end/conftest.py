@@ -106,6 +106,16 @@ def lading_in(
     )
 
 
+def guide_commands(guide: str, start: str, **instead: str) -> list[list[str]]:
+    """The different `lading` commands of a guide that begin so, with other words in place of some.
+
+    Their first word is left out.
+    """
+    text = (ROOT / "docs" / guide).read_text()
+    found = [line for line in text.splitlines() if line.startswith(f"lading {start}")]
+    return [[instead.get(word, word) for word in it.split()[1:]] for it in dict.fromkeys(found)]
+
+
 @contextmanager
 def serving(folder: Path, *words: str) -> Iterator[str]:
     """`lading serve` on a free port, ended at the end."""

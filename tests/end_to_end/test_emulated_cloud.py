@@ -24,7 +24,7 @@ from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
-from tests.end_to_end.conftest import lading, lading_in
+from tests.end_to_end.conftest import guide_commands, lading, lading_in
 from tests.end_to_end.test_digits import Outputs, same
 from tests.support.worlds import times
 
@@ -389,3 +389,20 @@ def test_a_worse_version_is_stopped_by_the_judge(
     assert (found["old"]["version"], found["new"]["version"]) == (old, new)
     assert found["new"]["errors"] == found["new"]["requests"] > 0 == found["old"]["errors"]
     assert ask(f"{url}/digits/predict", deployed.question, bearer)["version"] == 1
+
+
+def test_the_guides_commands_show_the_roll_out_and_compare_its_versions(
+    deployed: Deployed, url: str
+) -> None:
+    """Versions 1 and 2 have both answered before; the judge has stopped a third one."""
+    assert url
+    instead = {"prod": "dev", "3": "1", "4": "2"}
+    shown, followed = guide_commands("roll-outs.md", "rollout", **instead)
+    for words in (shown, followed):
+        told = lading_in(deployed.folder, deployed.cloud.environment, *words)
+        assert told.returncode == 3, told.stderr
+        assert "errors" in told.stdout
+    (compare, _) = guide_commands("roll-outs.md", "compare", **instead)
+    told = lading_in(deployed.folder, deployed.cloud.environment, *compare)
+    assert told.returncode == 0, told.stderr
+    assert "version 2 beside version 1: " in told.stdout

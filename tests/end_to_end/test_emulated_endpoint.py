@@ -1,6 +1,7 @@
 """One model placed twice, on Lambda and on SageMaker: one client script, the same answers.
 
-Then the endpoint is updated to a version that fails, and its judge lets SageMaker roll it back.
+A version that answers otherwise is in the endpoint's shadow. Then the endpoint is updated to a
+version that fails, and its judge lets SageMaker roll it back.
 """
 
 import json
@@ -19,22 +20,26 @@ import pytest
 import tritonclient.http as triton
 from botocore.exceptions import ClientError
 
+from lading.api.settings import aws_environment
 from lading.cli.commands.emulate import create_token, deploy
-from lading.cli.settings import aws_environment
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import account_client
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.processes.server import in_background
+from lading.emulator.sagemaker.capture import Capture
 from lading.emulator.sagemaker.endpoint import Fleet
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
 from lading.emulator.sagemaker.metrics import Publisher
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
+from lading.emulator.sagemaker.shadow import ShadowVariant
 from lading.emulator.sagemaker.updates import Updates
 from lading.functions.contract.judging import JUDGE
 from lading.functions.endpoint_check.lambda_handler import check
+from lading.functions.inference.artifact.specification import ENGINE
+from lading.model_packaging.lock.file import version_folder
 from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.emulator.harness import TOOLS
-from tests.end_to_end.conftest import lading, lading_in
+from tests.end_to_end.conftest import guide_commands, lading, lading_in
 from tests.support.emulator_sagemaker import contrary
 from tests.support.responses import responses
 from tests.support.worlds import add_sub
@@ -52,9 +57,12 @@ STAGES = """
 stages:
   dev:
     judge: {least_requests: 20}
-    models: {large: {sagemaker: {count: {min: 2, max: 2}}}}
+    models:
+      large:
+        shadow: {version: 1, percent: 100}
+        sagemaker: {count: {min: 2, max: 2}}
 """
-WORSE = "config-of-version-2"
+WORSE = "config-of-version-3"
 ROWS = {
     "a": np.array([[1, 2, 3], [4.5, -1, 0]], np.float32),
     "b": np.array([[0.5, 0.25, 4], [1, 1, 1e6]], np.float32),
@@ -76,29 +84,41 @@ class Placed:
 @pytest.fixture(scope="module")
 def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placed]:
     folder = tmp_path_factory.mktemp("placed")
-    (folder / "model.onnx").write_bytes(add_sub())
     (folder / "models.yaml").write_text(MANIFEST)
-    lading(folder, "package")
+    for swapped in (True, False):  # versions 1 and 2
+        (folder / "model.onnx").write_bytes(add_sub(swapped=swapped))
+        lading(folder, "package")
     (folder / "stages.yaml").write_text(STAGES)
     manifest, lock = folder / "models.yaml", folder / "models.lock.json"
     deployment = load_deployment(folder / "stages.yaml", "dev", local=True)
     logs = folder / ".lading/emulate"
     room = LocalEngines(logs, logs / "engines", TOOLS)
-    found = locked_endpoints(PLACES, lock, room, deployment.names.function)
-    worse = Fleet(WORSE, contrary(logs, "fails"), "2")
+    (found,) = locked_endpoints(PLACES, lock, room, deployment.names.function)
+    worse = Fleet(WORSE, contrary(logs, "fails"), "3")
+    hidden = room.engine("shadow", "triton", version_folder(lock, "large", 1) / ENGINE)
     with ExitStack() as stack:
         cloud = stack.enter_context(EmulatedCloud(logs))
         connect = partial(account_client(cloud.environment), "cloudwatch")
         updates = Updates({WORSE: worse}, alarms=connect)
-        sagemaker = SageMakerRuntime(found, updates=updates, note=Publisher(connect).note)
+        note, buckets = Publisher(connect).note, list[str]()
+
+        def store(key: str, content: bytes) -> None:
+            client = account_client(cloud.environment)("s3")
+            client.put_object(Bucket=buckets[0], Key=key, Body=content)
+
+        found.mirror = ShadowVariant(hidden, 1.0, Capture("captures/2-1", store), note)
+        sagemaker = SageMakerRuntime([found], updates=updates, note=note)
         port = stack.enter_context(in_background(sagemaker, sagemaker))
         cloud.bootstrap()
         runtime = f"http://127.0.0.1:{port}"
         url = deploy(cloud, deployment, manifest, lock, runtime)
+        client = account_client(cloud.environment)("lambda")
+        function = client.get_function_configuration(FunctionName=found.name)
+        buckets.append(function["Environment"]["Variables"]["LADING_JOBS_BUCKET"])
         environment = {**cloud.environment, "AWS_ENDPOINT_URL_SAGEMAKER": runtime}
         bearer = {"Authorization": f"Bearer {create_token(cloud, deployment)}"}
-        with httpx.Client(base_url=url, headers=bearer, timeout=60) as client:
-            yield Placed(client, folder, deployment, environment)
+        with httpx.Client(base_url=url, headers=bearer, timeout=60) as api_client:
+            yield Placed(api_client, folder, deployment, environment)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +222,38 @@ def test_bad_input_is_refused_alike(api: httpx.Client, body: bytes) -> None:
     assert texts[0] == texts[1]
 
 
+def test_answers_of_the_version_in_the_shadow_are_compared_and_no_caller_sees_them(
+    placed: Placed,
+) -> None:
+    """Versions 2 and 1 agree where `b` is 0, and nowhere else."""
+    before = compared(placed)
+    for number in range(10):
+        inputs = {"a": [[1, 2, 3]], "b": [[0, 0, 0]] if number % 2 else [[5, 1, 0.5]]}
+        answer = placed.api.post("/large/predict", json={"inputs": inputs}).raise_for_status()
+        np.testing.assert_array_equal(
+            answer.json()["outputs"]["sum"], np.add(inputs["a"], inputs["b"])
+        )
+    while (found := compared(placed))["pairs"] < before["pairs"] + 10:
+        pass
+    assert (found["first"], found["second"], found["alone"]) == ("2", "1", 0)
+    for agreement in ("classes", "scores"):
+        assert agreed(found, agreement) - agreed(before, agreement) == 5
+    assert all(one[1] > 0 < other[1] for one, other in found["latency"].values())
+    assert found["latency"].keys() == {"p50", "p90"}
+
+
+def agreed(found: Any, what: str) -> int:
+    """How many pairs of answers agree, from their share."""
+    return round(found[what][1] * found["pairs"]) if found[what] else 0
+
+
+def compared(placed: Placed) -> Any:
+    words = ("compare", "large", "2", "1", "--shadow", "--json")
+    told = lading_in(placed.folder, placed.environment, *words)
+    assert told.returncode == 0, told.stderr
+    return json.loads(told.stdout)
+
+
 def policy(alarm: str) -> dict[str, Any]:
     """A canary that bakes for an hour, and goes back when the alarm goes off."""
     size = {"Type": "CAPACITY_PERCENT", "Value": 30}
@@ -270,11 +322,24 @@ def test_a_worse_version_of_the_endpoint_is_rolled_back_and_the_deployment_fails
         in (reported["Reason"])
     )
     failed = asked.count(500)
-    assert f"new version 2: {failed} of {failed} requests failed" in reported["Reason"]
-    assert f"old version 1: 0 of {100 - failed} requests failed" in reported["Reason"]
+    assert f"new version 3: {failed} of {failed} requests failed" in reported["Reason"]
+    assert "old version 2: 0 of " in reported["Reason"]
     status = lading_in(placed.folder, placed.environment, "rollout", "status", "large", "--json")
     assert status.returncode == 3
     found = json.loads(status.stdout)
     assert (found["verdict"], found["final"]) == ("worse", True)
-    assert (found["old"]["version"], found["new"]["version"]) == ("1", "2")
+    assert (found["old"]["version"], found["new"]["version"]) == ("2", "3")
     assert {placed.api.post("/large/predict", json=body).status_code for _ in range(5)} == {200}
+
+
+def test_the_guides_commands_show_the_update_and_the_shadow_of_an_endpoint(placed: Placed) -> None:
+    """After the test above: SageMaker has rolled version 3 back, and version 1 is in the shadow."""
+    instead = {"prod": "dev", "digits": "large", "3": "2", "4": "1"}
+    for words in guide_commands("roll-outs.md", "rollout", **instead):
+        told = lading_in(placed.folder, placed.environment, *words)
+        assert told.returncode == 3, told.stderr
+        assert "large 2 -> 3" in told.stdout
+    (_, shadow) = guide_commands("roll-outs.md", "compare", **instead)
+    told = lading_in(placed.folder, placed.environment, *shadow)
+    assert told.returncode == 0, told.stderr
+    assert "answered by version 2, and by version 1 in its shadow" in told.stdout

@@ -145,6 +145,7 @@ stages:
           feedback: true
           key: arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000003
       steady:
+        shadow: {version: 4, percent: 40}
         sagemaker:
           instances: [ml.g4dn.xlarge]
           count: {min: 2, max: 3}
@@ -238,6 +239,14 @@ def two_versions(name: str) -> dict[str, Any]:
     return {**entry, "versions": {**entry["versions"], "4": version}}
 
 
+def two_engines(name: str) -> dict[str, Any]:
+    """A model of which an engine serves version 3, and version 4 is there too."""
+    entry = served_by_engine(name)
+    there = s3_copy(name, engine=f"models/{name}/sha256/{'f' * 64}/")
+    (version,) = served_by_engine(name, there)["versions"].values()
+    return {**entry, "versions": {**entry["versions"], "4": version}}
+
+
 def write_matrix(folder: Path, *models: str) -> None:
     """Write the project of every stage, with some models, or with all."""
     entries: Mapping[str, Mapping[str, Any]] = {
@@ -248,6 +257,7 @@ def write_matrix(folder: Path, *models: str) -> None:
         "with.dots": locked(s3_copy("with.dots", golden=None)),
         "again": two_versions("again"),
         **{name: served_by_engine(name) for name in ENDPOINTS},
+        "steady": two_engines("steady"),
     }
     chosen = {name: entry for name, entry in entries.items() if name in (models or MODELS)}
     large = {

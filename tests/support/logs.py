@@ -24,15 +24,15 @@ class LogsApi:
         self.groups[group].append(event)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "GET":  # Lambda's configuration of a function without variables
+            await _answer(send, 200, {})
+            return
         request = json.loads((await receive())["body"])
         self.asked.append(request)
         missing = request["logGroupName"] not in self.groups
         code = self.refusal or ("ResourceNotFoundException" if missing else "")
         document = {"__type": code, "message": code} if code else self._page(request)
-        headers = [(b"content-type", b"application/x-amz-json-1.1")]
-        status = 400 if code else 200
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+        await _answer(send, 400 if code else 200, document)
 
     def _page(self, request: Mapping[str, Any]) -> dict[str, Any]:
         start, end = request.get("startTime", 0), request.get("endTime", 1 << 62)
@@ -47,6 +47,12 @@ class LogsApi:
         if first + _PAGE < len(found):
             page["nextToken"] = str(first + _PAGE)
         return page
+
+
+async def _answer(send: Send, status: int, document: Mapping[str, Any]) -> None:
+    headers = [(b"content-type", b"application/x-amz-json-1.1")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
 
 def _matches(pattern: str, message: str) -> bool:

@@ -64,14 +64,15 @@ def echo_named(given: str, answered: str, element: int, shape: list[Any]) -> byt
     return onnx_model({given: at}, {answered: at}, node)
 
 
-def add_sub() -> bytes:
-    """Triton's `simple`: `sum = a + b`, `difference = a - b`, both of [batch, 3]."""
+def add_sub(*, swapped: bool = False) -> bytes:
+    """Triton's `simple`: `sum = a + b`, `difference = a - b`, both of [batch, 3]; or swapped."""
+    operations = ("Sub", "Add") if swapped else ("Add", "Sub")
     at = (FLOAT, ["batch", 3])
     return onnx_model(
         {"a": at, "b": at},
         {"sum": at, "difference": at},
-        helper.make_node("Add", ["a", "b"], ["sum"]),
-        helper.make_node("Sub", ["a", "b"], ["difference"]),
+        helper.make_node(operations[0], ["a", "b"], ["sum"]),
+        helper.make_node(operations[1], ["a", "b"], ["difference"]),
     )
 
 

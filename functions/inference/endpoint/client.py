@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import count
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from uuid import uuid4
 
 from lading.functions.contract.errors import EndpointUnready, InferenceError, RequestTooLarge
 from lading.functions.contract.settings import ServedEndpoint
@@ -124,6 +125,7 @@ class Endpoint:
             "ContentType": content_type,
             **({"InferenceComponentName": component} if component else {}),
             **({"CustomAttributes": f"{TRACE}={trace}"} if is_trace(trace) else {}),
+            **({"InferenceId": uuid4().hex} if self._settings.captured else {}),
         }
 
     def _insist(self, ask: Callable[[], T]) -> T:

@@ -9,8 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lading.emulator.processes.server import in_background
-from lading.emulator.sagemaker.endpoint import Fleet
-from lading.emulator.sagemaker.invocation import Exchanged
+from lading.emulator.sagemaker.endpoint import Exchanged, Fleet
 from lading.emulator.sagemaker.refusals import SageMakerRefusal
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.emulator.sagemaker.updates import Steps, Updates

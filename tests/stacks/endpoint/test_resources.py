@@ -48,7 +48,10 @@ def test_the_engine_serves_files_that_are_named_by_their_digest(steady: Template
     container = properties(steady, MODEL)["PrimaryContainer"]
     assert container == {
         "Image": IMAGE,
-        "Environment": {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"},
+        "Environment": {
+            "SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model",
+            "LADING_MODEL_VERSION": "3",
+        },
         "ModelDataSource": {
             "S3DataSource": {
                 "S3Uri": f"s3://artifacts-of-dev/models/chat/sha256/{'e' * 64}/",
