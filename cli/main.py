@@ -46,6 +46,7 @@ from lading.cli.operating.costs import costs
 from lading.cli.operating.drill import drill
 from lading.cli.operating.feedback import feedback
 from lading.cli.operating.replay import replay
+from lading.cli.versions.card import card
 from lading.cli.versions.compare import compare
 from lading.cli.versions.diff import diff
 from lading.cli.versions.gc import gc
@@ -99,6 +100,7 @@ for cloud_command in (deploy, status, logs, destroy, stacks, doctor):
 for server_command in (pull, push, emulate, smoke, costs, grpc_proxy, watch):
     app.command()(server_command)
 app.command("report")(write_report)
+app.command()(card)
 app.command("evaluate")(evaluate_versions)
 for seen_command in (drift, replay, feedback):
     app.command()(seen_command)

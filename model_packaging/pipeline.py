@@ -31,11 +31,13 @@ streamed unchanged from `identity` to `publish`. A graph has no file of its own:
 packaged before it, and `graphs/building.py` has its stages between `identity` and `publish`.
 """
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from lading.functions.inference.artifact.specification import CARD, REPORT, SPECIFICATION
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
@@ -69,6 +71,8 @@ from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import Target
 from lading.model_packaging.placement.targets import fitting
+from lading.model_packaging.report.card import render_card
+from lading.model_packaging.report.figures import read_report
 from lading.model_packaging.resolution import (
     ConversionJob,
     Resolved,
@@ -166,7 +170,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
             built = build_graph(job, known.identity, stages)
         else:
             built = _hand_over(job, known.identity, stages)
-        built = replace(built, seal=seal)
+        built = replace(built, files={**built.files, CARD: _card(spec, built)}, seal=seal)
         version = stages.run("publish", _publish, job, known, store, built)
     return stages.run("lock", _enter, job, known, store, lock, version)
 
@@ -428,6 +432,12 @@ def _serve(
     feeds = None if request is None else conversion.feeds(request)
     served = serve(job.spec, OnnxModel(model, graph.inputs, graph.outputs, feeds))
     return served, f"{served.name}, {served.files.size:,} bytes"
+
+
+def _card(spec: ModelSpec, built: Built) -> bytes:
+    specification = json.loads(built.files[SPECIFICATION])
+    report = read_report(built.files.get(REPORT, b""))
+    return render_card(specification, report, spec.card).encode()
 
 
 def _publish(job: Resolved, known: _Known, store: Store, built: Built) -> tuple[int, str]:

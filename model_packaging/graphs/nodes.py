@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lading.functions.contract.names import DEFAULT_LABEL
-from lading.functions.inference.artifact.specification import REPORT, Artifact, Graph, GraphModel
-from lading.functions.inference.attestation.statement import BUNDLE
+from lading.functions.inference.artifact.specification import Artifact, Graph, GraphModel
+from lading.functions.inference.attestation.statement import OUTSIDE
 from lading.model_packaging.engines.triton import MODEL_FILE
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.lock.file import read_lock
@@ -16,7 +16,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.transfer import read_nearest
 
-_LEFT_OUT = frozenset({REPORT, BUNDLE})
+_LEFT_OUT = frozenset(OUTSIDE)
 """Files of a version that its digest does not cover."""
 
 

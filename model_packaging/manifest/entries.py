@@ -22,6 +22,7 @@ from pydantic.dataclasses import dataclass
 from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
+from lading.model_packaging.manifest.card import CardSpec
 from lading.model_packaging.manifest.distilling import DistillSpec
 from lading.model_packaging.manifest.explaining import Explain
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
@@ -204,6 +205,8 @@ class ModelEntry:
     """Explanations of single answers: true, or a mapping of options."""
     evaluate: EvaluateSpec | None = None
     """The comparison of two versions, for `lading evaluate`."""
+    card: CardSpec | None = None
+    """The words of the model card, which is published with each version."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
     `lading plan` shows which and why."""

@@ -65,7 +65,7 @@ def clone(published: Path, tmp_path: Path, s3_client: "S3Client", s3_url: str) -
 
 
 def test_the_commands_write_what_the_guide_shows(clone: Path) -> None:
-    assert len(STEPS) == 8
+    assert len(STEPS) == 9
     for script, shown in STEPS:
         out = run(script, clone)
         if shown:

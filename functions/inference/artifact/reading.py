@@ -8,6 +8,7 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 - `background.json` rows beside which answers are explained, if they are; see `explaining`
 - `artifact.json`   what the model is, and the SHA-256 of each file above
 - `report.json`     benchmark figures, outside the identity and not verified
+- `README.md`       the model card, outside the identity and not verified
 - `signature-1.onnx`, ... the models of further signatures, if there are some; see `signatures.py`
 - `engine/`         instead of `model.onnx`: what an engine on SageMaker loads (format 2; format 3
                     with processing steps before it). It may be large, is never part of a zip, and

@@ -28,6 +28,8 @@ BASELINE = "baseline.json"
 """What usual inputs and answers look like; an artifact without it is served as well."""
 BACKGROUND = "background.json"
 REPORT = "report.json"
+CARD = "README.md"
+"""The model card, where a hub and people look for it."""
 ENGINE = "engine"
 
 SERVING_DEFAULT = "serving_default"

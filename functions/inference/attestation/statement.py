@@ -5,7 +5,7 @@
      "predicateType": "https://model_signing/signature/v1.0",
      "predicate": {
          "serialization": {"method": "files", "hash_type": "sha256", "allow_symlinks": false,
-                           "ignore_paths": ["attestation.json", "report.json"]},
+                           "ignore_paths": ["attestation.json", "report.json", "README.md"]},
          "resources": [{"name": "artifact.json", "algorithm": "sha256", "digest": "…"}, …]}}
 
 The format is that of model-signing 1.x (`model_signing._signing.signing.Payload`). The subject's
@@ -20,11 +20,11 @@ from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from lading.functions.contract.names import artifact_folder
-from lading.functions.inference.artifact.specification import REPORT
+from lading.functions.inference.artifact.specification import CARD, REPORT
 
 BUNDLE: Final = "attestation.json"
 """The file with the signature, in the folder of its version."""
-OUTSIDE: Final = (BUNDLE, REPORT)
+OUTSIDE: Final = (BUNDLE, REPORT, CARD)
 """Files of a version that its signature does not cover."""
 
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"

@@ -8,7 +8,7 @@ import pytest
 
 from lading.functions.contract.errors import SignatureRefused
 from lading.functions.inference.artifact.specification import MODEL, REPORT, SPECIFICATION
-from lading.functions.inference.attestation.statement import BUNDLE
+from lading.functions.inference.attestation.statement import BUNDLE, OUTSIDE
 from lading.model_packaging.signing.keys import FileKey
 from lading.model_packaging.signing.signing import seal
 from lading.model_packaging.signing.trust import Trust, read_trust, verify_published
@@ -68,7 +68,7 @@ def test_we_verify_the_signature_of_the_official_tool_under_its_version_alone(
     tmp_path: Path, pair: tuple[FileKey, Path], trust: Trust
 ) -> None:
     store, folder = published(tmp_path, None)
-    ignored = ("--ignore-paths", folder / REPORT, "--ignore-paths", folder / BUNDLE)
+    ignored = [word for name in OUTSIDE for word in ("--ignore-paths", folder / name)]
     key = ("--private_key", pair[0].path)
     signed = model_signing("sign", "key", folder, *key, "--signature", folder / BUNDLE, *ignored)
     assert signed.returncode == 0, signed.stderr

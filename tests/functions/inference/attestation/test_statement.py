@@ -9,14 +9,14 @@ A, B = "sha256:" + "0a" * 32, "sha256:" + "b0" * 32
 
 def test_a_statement_reads_back_without_the_files_that_are_not_signed() -> None:
     payload = render_statement(
-        "digits", 3, {"b": B, "a/x": A, "report.json": A, "attestation.json": B}
+        "digits", 3, {"b": B, "a/x": A, "report.json": A, "README.md": A, "attestation.json": B}
     )
     statement = read_statement(payload)
     assert statement.subject == "models/digits/3"
     assert statement.digests == {"a/x": A, "b": B}
     [subject] = json.loads(payload)["subject"]
     serialization = json.loads(payload)["predicate"]["serialization"]
-    assert serialization["ignore_paths"] == ["attestation.json", "report.json"]
+    assert serialization["ignore_paths"] == ["attestation.json", "report.json", "README.md"]
     assert len(subject["digest"]["sha256"]) == 64
 
 
