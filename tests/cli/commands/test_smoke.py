@@ -22,14 +22,14 @@ pytestmark = pytest.mark.slow
 TOKEN = "lading_" + "t" * 43
 
 GOLDEN = [
+    "plain predict, base URL",
+    "plain predict, root path",
     "open_inference infer, base URL",
     "open_inference infer, root path",
     "tensorflow_serving predict, base URL",
     "tensorflow_serving classify, base URL",
     "tensorflow_serving predict, root path",
     "tensorflow_serving classify, root path",
-    "plain predict, base URL",
-    "plain predict, root path",
     "torchserve predict, base URL",
     "torchserve predict, root path",
     "sagemaker invoke, base URL",
