@@ -20,12 +20,12 @@ class Saved(NamedTuple):
     """A saved model.
 
     Args:
-        source: its file or folder.
+        source: its file or folder, or its address.
         keys: what models.yaml must say of it.
         answers: whether it answers labels, numbers or vectors; empty if that is not known.
     """
 
-    source: Path
+    source: str | Path
     keys: Mapping[str, Any] = {}
     answers: Answers = ""
 

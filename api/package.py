@@ -19,6 +19,7 @@ from lading.api.objects import Saved, save_object
 from lading.api.packaging import Work, package_each, package_line
 from lading.api.reports import ModelReport, report
 from lading.api.values import as_table, column_of
+from lading.model_packaging.manifest.address import is_remote
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.measure.holdout import SINGLE_INPUT, TRUTH
 from lading.model_packaging.packaging_limits import Limits
@@ -91,7 +92,8 @@ def package(
     same model, rows and keys give the same version.
 
     Args:
-        model: a fitted estimator or pipeline, a network, or the path of a file or folder.
+        model: a fitted estimator or pipeline, a network, the path of a file or folder, or an
+            address such as `hf://org/name`.
         X: held-out rows: a data frame, an array, arrays by name, or texts. The model's inputs are
             inferred from them, where it does not state them.
         y: the correct answers to X, for the accuracy gate. Without them a classifier is held
@@ -112,7 +114,7 @@ def package(
         folder = Path(temporary)
         rows = _rows(X)
         own = not isinstance(model, str | Path)
-        saved = save_object(model, rows, folder) if own else Saved(Path(model).absolute())
+        saved = save_object(model, rows, folder) if own else _named(model)
         gate = _gate(saved, rows, y, folder, (metric, max_drop))
         entry = {"source": str(saved.source), **saved.keys, **gate, **_absolute(keys)}
         manifest = folder / "models.yaml"
@@ -126,6 +128,11 @@ def package(
                 raise outcome
             return PackagedModel(outcome, place)
     raise AssertionError
+
+
+def _named(model: str | Path) -> Saved:
+    """Return a file, a folder, or an address as models.yaml has it."""
+    return Saved(model if is_remote(str(model)) else str(Path(model).absolute()))
 
 
 def _rows(given: Any) -> Table:

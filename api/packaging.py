@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lading.api.progress import show_stages
+from lading.api.sources import located, pin
 from lading.api.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
@@ -30,6 +31,7 @@ class Work(NamedTuple):
     limits: Limits = Limits()
     verbose: bool = False
     quiet: bool = False
+    refresh: bool = False
 
 
 def package_each(
@@ -39,15 +41,17 @@ def package_each(
     for spec in specs:
         try:
             with _shown(spec.name, work) as on_stage, isolated(work.limits) as builder:
-                packaged = find_trained(spec, work.lock) or package_model(
-                    with_source(spec, work.lock),
+                here, source = located(spec, work.lock, on_stage, refresh=work.refresh)
+                packaged = find_trained(here, work.lock) or package_model(
+                    with_source(here, work.lock),
                     work.store,
                     work.lock,
                     on_stage,
                     work.regions,
-                    builder_of(spec, work.lock, builder),
+                    builder_of(here, work.lock, builder),
                     work.sealed,
                 )
+                pin(work.lock, spec.name, source)
         except (PackagingError, InferenceError) as error:
             yield spec.name, error
         else:

@@ -31,6 +31,7 @@ _LABEL = typer.Option(help="Label of the versions, in place of the manifest's; r
 _UNCONFINED = typer.Option(
     "--unconfined", help="Read files that may run code with all rights of yours."
 )
+_REFRESH = typer.Option("--refresh", help="Download sources again, at their newest revision.")
 _VERBOSE = typer.Option("--verbose", "-v", help="List also the stages that did nothing.")
 
 
@@ -45,6 +46,7 @@ def package(
     time_limit: Annotated[float, _TIME_LIMIT] = LONGEST_S,
     memory_limit: Annotated[int, _MEMORY_LIMIT] = 0,
     unconfined: Annotated[bool, _UNCONFINED] = False,
+    refresh: Annotated[bool, _REFRESH] = False,
     verbose: Annotated[bool, _VERBOSE] = False,
     json_: Json = False,
 ) -> None:
@@ -73,7 +75,7 @@ def package(
     sealed = seal(open_key(signing_key)) if signing_key else None
     outcomes = {}
     limits = Limits(time_limit, memory_limit << 20, unconfined)
-    work = Work(open_store(store), lock, region or (), sealed, limits, verbose)
+    work = Work(open_store(store), lock, region or (), sealed, limits, verbose, refresh=refresh)
     for name, outcome in package_each(specs, work):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):

@@ -27,6 +27,10 @@ the last one at the end; `lading rollback` goes back to it. `retired` has the ve
 
     "earlier": {"stable": [1, 2]}, "retired": {"3": {"digest": "sha256:…", "date": "2026-11-29"}}
 
+A model whose source was downloaded has the revision that it was made of:
+
+    "source": {"address": "hf://org/name", "revision": "<commit>", "digest": "sha256:…"}
+
 The file is committed: its history is the models' history.
 """
 
@@ -139,6 +143,16 @@ class LockedVersion(_LockEntry):
         return self
 
 
+class LockedSource(_LockEntry):
+    """The revision of a source that was downloaded."""
+
+    address: str = Field(min_length=1)
+    revision: str = Field(min_length=1)
+    """Names the content for ever: a commit, a version id, a digest."""
+    digest: str = Field(pattern=_DIGEST)
+    """Of the list of its files' names and digests."""
+
+
 class RetiredVersion(_LockEntry):
     """A version that was removed from the lock, and its last day there (UTC)."""
 
@@ -154,6 +168,8 @@ class LockedModel(_LockEntry):
     earlier: dict[str, tuple[int, ...]] = Field(default={}, exclude_if=not_)
     """The versions that a label was on before, the last one at the end; none occurs twice."""
     retired: dict[int, RetiredVersion] = Field(default={}, exclude_if=not_)
+    source: LockedSource | None = Field(default=None, exclude_if=_is_none)
+    """The revision of its source, if that is not a file of the project."""
 
     @model_validator(mode="after")
     def _labels_point_at_versions(self) -> "LockedModel":

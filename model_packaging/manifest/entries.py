@@ -149,8 +149,8 @@ class ModelEntry:
     """One model: where it comes from, how it is optimized and where it is served."""
 
     source: File
-    """The trained model's file or folder, relative to this manifest; with train, distill or graph,
-    left out."""
+    """The trained model's file or folder, relative to this manifest, or its address: hf://org/name,
+    s3://bucket/key, https://…#sha256=…; with train, distill or graph, left out."""
     train: TrainSpec | None = None
     """The script that trains the model, for `lading train`."""
     distill: DistillSpec | None = None

@@ -17,6 +17,7 @@ from pydantic.dataclasses import dataclass as validated
 from pydantic_core import ErrorDetails
 
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
+from lading.model_packaging.manifest.address import is_remote
 from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.graph_rules import check_graph
@@ -52,6 +53,8 @@ class ModelSpec(ModelEntry, _Named):
     """What made the source, if a training of ours did; it becomes part of the artifact."""
     training_key: str = field(default="train", compare=False)
     """The key of the script that makes the source: train, or prune.recover."""
+    origin: str | None = field(default=None, compare=False)
+    """The address of the source, if it is not a path; `source` is where it is downloaded to."""
     unpruned: Path | None = field(default=None, compare=False)
     """The trained file before it was pruned and trained again; the gate compares with it."""
 
@@ -189,9 +192,15 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     line, lines = document.place(["models", name]).line, document.lines(["models", name])
     if entry.train or entry.distill:  # until its training is found
         keys["source"] = document.path.parent / TRAINED / name
+    stated = str(document.value["models"][name].get("source", ""))
+    if is_remote(stated):  # until it is downloaded
+        keys["source"] = document.path.parent / ".lading/sources"
     if entry.graph:
         keys["source"] = document.path
-    return ModelSpec(name=name, manifest=document.path, line=line, lines=lines, **keys)
+    origin = stated if is_remote(stated) else None
+    return ModelSpec(
+        name=name, manifest=document.path, line=line, lines=lines, origin=origin, **keys
+    )
 
 
 def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:

@@ -16,7 +16,7 @@ class _Unpicklable(LinearRegression):  # type: ignore[misc] # sklearn is untyped
 
 def test_an_estimator_keeps_what_it_answers_and_needs_trust(tmp_path: Path) -> None:
     saved = save_object(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]), {}, tmp_path)
-    assert (saved.source.name, saved.keys, saved.answers) == (
+    assert (Path(saved.source).name, saved.keys, saved.answers) == (
         *("model.pkl", {"trust": True}, "numbers"),
     )
 
