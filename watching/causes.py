@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
+from lading.functions.contract.names import DRIFT
 from lading.functions.contract.watched import (
     CLIENT_ERRORS,
+    DRIFTS,
     MODEL_READY,
     QUEUE_REQUESTS,
     QUEUE_WAIT,
@@ -30,6 +32,14 @@ def cause_alerts(stage: WatchedStage) -> Iterator[Alert]:
     """Yield the alerts of a stage beside those of its objectives."""
     yield from _servers(stage)
     yield from _requests(stage)
+    yield Alert(
+        "Drift",
+        "drift",
+        "ticket",
+        f"max by (stage, model, version) ({DRIFTS[DRIFT.features].name}{stage.only()}) > 0",
+        10 * _MINUTE_S,
+        "{{ $value }} inputs or answers of model {{ $labels.model }} drift from its baseline",
+    )
 
 
 def _servers(stage: WatchedStage) -> Iterator[Alert]:

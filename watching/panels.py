@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 from lading.functions.contract import watched
-from lading.functions.contract.names import CAPTURE
-from lading.functions.contract.watched import FAULTS, TIMES, Figure
+from lading.functions.contract.names import CAPTURE, DRIFT
+from lading.functions.contract.watched import DRIFTS, FAULTS, TIMES, Figure
 
 Shown = Literal["reqps", "percentunit", "s", "bytes", "short", "Bps"]
 """Grafana's names of units."""
@@ -225,6 +225,37 @@ _QUEUE: Final = (
     ),
 )
 
+
+def _most(figure: Figure) -> str:
+    return f"max by (model, version) ({figure.name}{{{_OF_MODEL}}})"
+
+
+_DRIFT: Final = (
+    Panel(
+        "Inputs and answers that drift",
+        "short",
+        (Line(_most(DRIFTS[DRIFT.features]), "{{model}} {{version}}"),),
+        "Over the last hour with requests, beside the baseline of the version.",
+        ("drift",),
+    ),
+    Panel(
+        "Largest shift (population stability index)",
+        "short",
+        (Line(_most(DRIFTS[DRIFT.largest]), "{{model}} {{version}}"),),
+        "Below 0.1: none; from 0.25: a large one.",
+        ("drift",),
+    ),
+    Panel(
+        "Missing values, and values outside the range",
+        "percentunit",
+        (
+            Line(_most(DRIFTS[DRIFT.missing]), "{{model}} {{version}} missing"),
+            Line(_most(DRIFTS[DRIFT.outside]), "{{model}} {{version}} outside"),
+        ),
+        "Of the input or output that has most of them.",
+    ),
+)
+
 _SERVERS: Final = (
     Panel("Memory", "bytes", (Line(f"{watched.MEMORY.name}{{{_ALL}}}", "{{instance}}"),)),
     Panel(
@@ -266,6 +297,6 @@ BOARDS: Final = (
     Board(
         "lading-operations",
         "Lading: operations",
-        (Row("Queue and model", _QUEUE), Row("Servers", _SERVERS)),
+        (Row("Queue and model", _QUEUE), Row("Drift", _DRIFT), Row("Servers", _SERVERS)),
     ),
 )

@@ -4,14 +4,16 @@ A figure has a name in each place that has it. A count and a time that are metri
 written with each request's log line. What a log line has as a field only is a `field`: CloudWatch
 Logs Insights reads it when somebody asks, and nothing is paid meanwhile.
 
-To watch something new, add its `Figure` and name it in `WATCHED`.
+To watch something new, add its `Figure` and name it in `WATCHED`; what CloudWatch has alone is in
+`JUDGED`.
 """
 
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from lading.functions.contract.names import CAPTURE, METRICS
+from lading.functions.contract.judging import JUDGE
+from lading.functions.contract.names import CAPTURE, DRIFT, METRICS
 
 
 class Kind(Enum):
@@ -37,12 +39,13 @@ class Figure(NamedTuple):
     """One thing that is watched.
 
     Args:
-        name: its name in Prometheus, of a counter without `_total`.
+        name: its name in Prometheus, of a counter without `_total`; empty: it has none there.
         text: the meaning, in a sentence.
         labels: the names of its labels in Prometheus.
         kind: the type.
         bounds: of a histogram, the highest value of each bucket but the last, ascending.
         least: of a gauge, whether several processes together have the lowest value, not the sum.
+        most: of a gauge, whether they have the highest value.
         unit: the unit in Prometheus; CloudWatch gets seconds as milliseconds.
         cloudwatch: the name of its metric in CloudWatch; empty: it has none there.
         field: the field of a request's log line that has it, where it is no metric in CloudWatch.
@@ -55,6 +58,7 @@ class Figure(NamedTuple):
     kind: Kind = Kind.COUNTER
     bounds: tuple[float, ...] = ()
     least: bool = False
+    most: bool = False
     unit: Unit = Unit.COUNT
     cloudwatch: str = ""
     field: str = ""
@@ -227,6 +231,48 @@ HELD_BYTES: Final = Figure(
 ACTIVE_RUNS: Final = Figure("lading_active_runs", "Runs of a model under way.", _MODEL, Kind.GAUGE)
 RUNS: Final = Figure("lading_runs", "Runs of a model that ended.", _MODEL)
 JOINED: Final = Figure("lading_joined_requests", "Requests that shared a run with others.", _MODEL)
+
+
+def _drift(name: str, text: str) -> Figure:
+    return Figure(
+        f"lading{_snake(name)}".replace("_p_s_i", "_psi"),
+        text,
+        LABELS[:2],
+        Kind.GAUGE,
+        most=True,
+        unit=Unit.NONE,
+        cloudwatch=name,
+    )
+
+
+DRIFTS: Final = MappingProxyType(
+    {
+        DRIFT.features: _drift(DRIFT.features, "Inputs and outputs that drift from the baseline."),
+        DRIFT.largest: _drift(
+            DRIFT.largest, "The largest population stability index of an input or output."
+        ),
+        DRIFT.missing: _drift(
+            DRIFT.missing, "The largest share of missing values of an input or output."
+        ),
+        DRIFT.outside: _drift(
+            DRIFT.outside, "The largest share of values outside the range of the baseline."
+        ),
+    }
+)
+"""Name in CloudWatch of a verdict on drift -> its figure: there of a model, here of a version."""
+
+
+def _judged(name: str, text: str) -> Figure:
+    return Figure("", text, (), Kind.GAUGE, unit=Unit.NONE, cloudwatch=name)
+
+
+JUDGED: Final = (
+    _judged(JUDGE.worse, "Whether a new version is worse than the old one."),
+    _judged(JUDGE.undecided, "Whether a roll-out ended without proof."),
+    _judged(JUDGE.evidence, "The largest share of the evidence that calls a new version worse."),
+)
+"""What the judge of a roll-out finds; AWS shifts the traffic, so Prometheus has nothing of it."""
+
 MEMORY: Final = Figure(
     "process_resident_memory_bytes",
     "Memory of the processes; what they share counts for each.",
@@ -253,11 +299,12 @@ WATCHED: Final = (
     *(REQUEST_BYTES, RESPONSE_BYTES, BATCH_ROWS, *FAULTS.values()),
     *(CAPTURED, CAPTURE_LOST, *FEEDBACK.values()),
     *(MODEL_READY, QUEUE_REQUESTS, QUEUE_WAIT, HELD_BYTES, ACTIVE_RUNS, RUNS, JOINED),
+    *DRIFTS.values(),
     *(MEMORY, CPU, STARTED),
 )
 """Every figure, in the order of Prometheus's page."""
 
 CLOUDWATCH_UNITS: Final = MappingProxyType(
-    {figure.cloudwatch: figure.unit.value for figure in WATCHED if figure.cloudwatch}
+    {figure.cloudwatch: figure.unit.value for figure in (*WATCHED, *JUDGED) if figure.cloudwatch}
 )
 """Metric in CloudWatch -> its unit there."""

@@ -10,7 +10,7 @@ from time import time
 from typing import Any, Final
 
 from lading.functions.contract.names import DRIFT, METRICS
-from lading.functions.drift.verdict import Judged
+from lading.functions.drift.verdict import Judged, figures_of
 from lading.functions.drift.windows import Window
 
 MOST_FEATURES: Final = 10
@@ -21,12 +21,6 @@ _DIGITS: Final = 6
 def metric_lines(window: Window, verdict: Sequence[Judged]) -> Iterator[str]:
     """Yield the line of a version's window, and one for each feature that drifts."""
     drifting = [each for each in verdict if each.drifts]
-    figures = {
-        DRIFT.features: float(len(drifting)),
-        DRIFT.largest: max((each.psi for each in verdict), default=0.0),
-        DRIFT.missing: max((each.missing for each in verdict), default=0.0),
-        DRIFT.outside: max((each.outside for each in verdict), default=0.0),
-    }
     dimensions = {"model": window.model, METRICS.stage: window.stage or "none"}
     about = {
         "message": "drift judged",
@@ -36,7 +30,7 @@ def metric_lines(window: Window, verdict: Sequence[Judged]) -> Iterator[str]:
         "drifting": [each.name for each in drifting],
         "judged": bool(verdict),
     }
-    yield _line(dimensions, figures if verdict else {}, about)
+    yield _line(dimensions, figures_of(verdict) if verdict else {}, about)
     for each in drifting[:MOST_FEATURES]:
         named = {**dimensions, "feature": each.name}
         yield _line(named, {DRIFT.feature: each.psi}, {"message": "feature drifts", "p": each.p})

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lading.functions.contract.names import DRIFT
 from lading.functions.drift.measures import Counts, chi_squared, kolmogorov_smirnov, psi
 from lading.functions.drift.windows import Counted, Window
 
@@ -100,3 +101,13 @@ def _outside(counts: Counts, *, numbers: bool) -> Sequence[int]:
 
 def _share(part: Sequence[int], whole: Counts) -> float:
     return sum(part) / total if (total := sum(whole)) else 0.0
+
+
+def figures_of(verdict: Sequence[Judged]) -> dict[str, float]:
+    """Return the figures that are watched, by their names in CloudWatch."""
+    return {
+        DRIFT.features: float(sum(each.drifts for each in verdict)),
+        DRIFT.largest: max((each.psi for each in verdict), default=0.0),
+        DRIFT.missing: max((each.missing for each in verdict), default=0.0),
+        DRIFT.outside: max((each.outside for each in verdict), default=0.0),
+    }

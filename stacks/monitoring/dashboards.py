@@ -11,7 +11,8 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from lading.functions.contract.alarms import ALARMS, RUNBOOK, alarm_name, runbook_page
-from lading.functions.contract.names import CAPTURE, METRICS
+from lading.functions.contract.judging import JUDGE
+from lading.functions.contract.names import CAPTURE, DRIFT, METRICS
 from lading.stacks.monitoring.log_queries import memory, refusals, sizes, starts
 from lading.stacks.monitoring.signals import (
     API_SIGNALS,
@@ -32,6 +33,9 @@ _MOST_LINES = 100
 
 _MOST_SEARCHED = 12
 """Functions in one search, whose names have at most 64 characters."""
+
+_VERDICTS = (ALARMS.canary_quiet, ALARMS.rollout_worse, ALARMS.rollout_undecided, ALARMS.drift)
+"""Alarms that the lists of signals do not have."""
 
 _SERVICE_TEXT = """\
 # {prefix}: what callers notice
@@ -97,6 +101,7 @@ class Dashboards(Construct):
                 *_alarm_lists(self, models, apis),
                 *_model_widgets(models, "operations"),
                 *_rollouts(models),
+                *_verdicts(models, stage),
                 *(widget for api in apis for widget in refusals(api, Stack.of(self).region)),
                 *starts(models),
                 *sizes(models),
@@ -134,7 +139,7 @@ def _pages(dashboard: Dashboard, runbook: str) -> str:
     """Return links to the pages of the alarms on a dashboard."""
     keys = [it.page or it.key for it in MODEL_SIGNALS if it.dashboard == dashboard]
     keys += [it.page or it.key for it in API_SIGNALS if it.dashboard == dashboard]
-    keys += [ALARMS.canary_quiet] if dashboard == "operations" else []
+    keys += [*_VERDICTS] if dashboard == "operations" else []
     return ", ".join(f"[{key}]({runbook_page(runbook, key)})" for key in keys)
 
 
@@ -220,6 +225,44 @@ def _rollouts(models: Sequence[WatchedModel]) -> Iterator[cloudwatch.IWidget]:
         lines.append(expression(found, {}, ""))
     if lines:
         yield graph("Roll-outs: new and old version", lines)
+
+
+def _verdicts(models: Sequence[WatchedModel], stage: str) -> Iterator[cloudwatch.IWidget]:
+    """Yield graphs of what the judge of roll-outs finds, and of drift: empty where neither runs."""
+    for some in _chunks(models, _MOST_LINES // 2):
+        lines = [
+            _verdict(JUDGE.evidence, model.name, function_name=model.function) for model in some
+        ]
+        limit = cloudwatch.HorizontalAnnotation(value=1, label="worse")
+        title = "Roll-outs: evidence that the new version is worse"
+        yield graph(title, lines, left_annotations=[limit])
+        drifting = [
+            _verdict(DRIFT.features, model.name, model=model.name, stage=stage) for model in some
+        ]
+        limit = cloudwatch.HorizontalAnnotation(value=1, label="alarm")
+        yield graph("Inputs and answers that drift", drifting, left_annotations=[limit])
+        shares = [
+            _verdict(name, f"{model.name} {label}", model=model.name, stage=stage)
+            for model in some
+            for name, label in ((DRIFT.missing, "missing"), (DRIFT.outside, "outside"))
+        ]
+        shifts = [
+            _verdict(DRIFT.largest, model.name, model=model.name, stage=stage) for model in some
+        ]
+        yield graph("Largest shift of an input or answer (PSI)", shifts)
+        yield graph("Share of missing values, and of values outside the range", shares)
+
+
+def _verdict(name: str, label: str, **dimensions: str) -> cloudwatch.IMetric:
+    """Return one of the metrics of a verdict, which has a value now and then."""
+    return cloudwatch.Metric(
+        namespace=METRICS.namespace,
+        metric_name=name,
+        dimensions_map=dimensions,
+        statistic="Maximum",
+        period=PERIOD,
+        label=label,
+    )
 
 
 def _search(schema: str, terms: str, statistic: str) -> str:

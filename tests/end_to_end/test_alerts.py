@@ -33,7 +33,7 @@ from lading.watching.watched_stage import WatchedStage
 from tests.support.operations import run
 from tests.support.prometheus import free_port, running, wait_for
 from tests.support.uvicorn_server import uvicorn_serving
-from tests.support.worlds import echo, settings_for
+from tests.support.worlds import with_baseline
 
 pytestmark = pytest.mark.slow
 
@@ -139,10 +139,10 @@ def restarting() -> int:
 
 @pytest.fixture(scope="module")
 def world(folder: Path, restarting: int) -> Iterator[World]:
-    settings = settings_for(folder, {"m": {1: echo()}})
+    settings = with_baseline(folder)._replace(drift_s=0.1)
     catalog, metrics = load_catalog(settings), Metrics()
     metrics.note_models(catalog)
-    observability = Observability(settings, metrics.note)
+    observability = Observability(settings, metrics.note, on_drift=metrics.note_drift)
     with Lanes(LaneLimits(threads=1)) as lanes:
         show_lanes(lanes, metrics.registry)
         told = ContainerSettings(settings, folder)
@@ -189,6 +189,15 @@ def test_wrong_requests_fire_and_clear(world: World) -> None:
     with world.asking({"inputs": [["no number"]]}):
         assert leads_to_its_page(world.fires("ClientErrors"))
     world.clears("ClientErrors")
+
+
+def test_drift_fires_and_clears(world: World) -> None:
+    with world.asking({"inputs": [[99, 2]] * 100}):
+        alert = world.fires("Drift")
+    assert leads_to_its_page(alert)
+    assert (alert["labels"]["model"], alert["labels"]["version"]) == ("m", "1")
+    with world.asking({"inputs": [[1, 2]] * 100}):
+        world.clears("Drift")
 
 
 def test_requests_that_wait_fire_and_clear(world: World) -> None:

@@ -15,6 +15,7 @@ from tests.support.prometheus import program
 ROOT = Path(__file__).parents[2]
 PROD = WatchedStage("prod", WatchingSettings(), ("models-1:8080", "models-2:8080"))
 MODEL = 'stage="prod", model="m", version="1", dialect="plain"'
+VERSION = 'stage="prod", model="m", version="1"'
 SERVER = 'stage="prod", job="lading", instance="models-1:8080"'
 
 OF_MODEL, OF_SERVER = {"model": "m"}, {"instance": "models-1:8080", "job": "lading"}
@@ -89,6 +90,13 @@ CASES: list[tuple[str, dict[str, str], str, dict[str, str] | None]] = [
     ("RequestsRefused", traffic(4, refused=1), "20m", None),
     ("ClientErrors", traffic(1000, wrong=600), "20m", OF_MODEL),
     ("ClientErrors", traffic(1000, wrong=400), "20m", None),
+    (
+        "Drift",
+        {f"lading_drifting_features{{{VERSION}}}": "0 2x60"},
+        "20m",
+        {"model": "m", "version": "1"},
+    ),
+    ("Drift", {f"lading_drifting_features{{{VERSION}}}": "2x5 0x60"}, "20m", None),
 ]
 
 

@@ -241,7 +241,7 @@ def observe(
         if catalog.control is not None:
             catalog.control.statistics.note(seen, status)
 
-    observability = Observability(settings.service, note)
+    observability = Observability(settings.service, note, on_drift=metrics.note_drift)
     if observability.capturing is not None:
         metrics.captures = observability.capturing.totals
     return metrics, observability

@@ -127,14 +127,18 @@ class Registry:
 
 def together(snapshots: Iterable[Snapshot], figures: Iterable[Figure]) -> Snapshot:
     """Return the numbers of several processes as those of one."""
-    least = {figure.name for figure in figures if figure.least}
+    combined: dict[str, Callable[[float, float], float]] = {
+        figure.name: min if figure.least else max
+        for figure in figures
+        if figure.least or figure.most
+    }
     merged: dict[str, dict[LabelValues, _Entry]] = {}
     for name, entries in chain.from_iterable(each.items() for each in snapshots):
         family = merged.setdefault(name, {})
         for key, created, numbers, exemplars in entries:
             labels, found = tuple(key), _Entry(created, numbers, exemplars)  # JSON has only lists
             before = family.get(labels)
-            combine = min if name in least else add
+            combine = combined.get(name, add)
             family[labels] = found if before is None else before.with_other(found, combine)
     return {
         name: [(key, *entry) for key, entry in family.items()] for name, family in merged.items()

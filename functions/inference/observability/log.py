@@ -8,7 +8,7 @@ such as a model that fails to load, are log lines of Powertools' Logger.
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -54,6 +54,7 @@ class Observability:
         settings: the log level, and the stage.
         on_request: called with each exchange that has ended, and its status.
         output: where the lines of requests are written; None: standard output.
+        on_drift: called with the lines of counts, when there are any.
     """
 
     def __init__(
@@ -61,8 +62,9 @@ class Observability:
         settings: ServingSettings,
         on_request: Callable[[Observation, int], object] | None = None,
         output: TextIO | None = None,
+        on_drift: Callable[[Sequence[str]], object] | None = None,
     ) -> None:
-        self._on_request = on_request
+        self._on_request, self._on_drift = on_request, on_drift
         self._output = output
         self.logger = Logger(
             service=METRICS.service,
@@ -178,7 +180,7 @@ class Observability:
             self._gather(observation)
         gathering, ended = self._gathering, observation.ended or 0.0
         if gathering is not None and ended >= gathering.due:
-            self._pending += gathering.lines()
+            self._end_period(gathering)
         if self.capturing is not None:
             self._note_capture(self.capturing, observation, exchange)
         if observation.feedback is not None:
@@ -215,10 +217,17 @@ class Observability:
             self._gathering = Gathering(self._around.stage, self._drift_s)
         self._gathering.note(answered)
 
+    def _end_period(self, gathering: "Gathering") -> None:
+        """Write the lines of what has been counted."""
+        lines = gathering.lines()
+        self._pending += lines
+        if lines and self._on_drift is not None:
+            self._on_drift(lines)
+
     def end(self) -> None:
         """Write what has been counted since the last minute, when the server stops."""
         if self._gathering is not None:
-            self._pending += self._gathering.lines()
+            self._end_period(self._gathering)
         if self.capturing is not None:
             self._pending += self.capturing.end()
         self.flush()

@@ -14,6 +14,7 @@ from lading.functions.contract import watched
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability import exposition
 from lading.functions.inference.observability.counting import Counts
+from lading.functions.inference.observability.drifting import DriftGauges
 from lading.functions.inference.observability.families import (
     LabelValues,
     Registry,
@@ -49,6 +50,7 @@ class Metrics:
         for place, figure in enumerate((watched.CAPTURED, watched.CAPTURE_LOST)):
             self.registry.register_read(figure, partial(self._captured, place))
         self.registry.register_read(watched.MODEL_READY, self._readiness)
+        self.note_drift = DriftGauges(self.registry).note
         show_process(self.registry)
 
     def note(self, seen: Observation, status: int) -> None:

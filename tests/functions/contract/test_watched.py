@@ -6,7 +6,8 @@ from itertools import pairwise
 from prometheus_client.parser import text_string_to_metric_families
 
 from lading.functions.contract.errors import EndpointUnready
-from lading.functions.contract.names import CAPTURE, METRICS
+from lading.functions.contract.judging import JUDGE
+from lading.functions.contract.names import CAPTURE, DRIFT, METRICS
 from lading.functions.contract.watched import CLOUDWATCH_UNITS, SECONDS, WATCHED, Kind
 from lading.functions.inference.lanes.gauges import show_lanes
 from lading.functions.inference.lanes.lanes import Lanes
@@ -48,7 +49,9 @@ def test_every_name_in_cloudwatch_is_described() -> None:
     counts = (METRICS.requests, METRICS.client_errors, METRICS.server_errors, METRICS.cold_start)
     rare = (METRICS.waking, METRICS.broken_streams, METRICS.twin_answers)
     told = (CAPTURE.rows, CAPTURE.labeled, CAPTURE.correct, CAPTURE.error)
-    written = {*told, CAPTURE.captured, CAPTURE.lost}
+    verdicts = (DRIFT.features, DRIFT.largest, DRIFT.missing, DRIFT.outside)
+    judged = (JUDGE.worse, JUDGE.undecided, JUDGE.evidence)
+    written = {*told, CAPTURE.captured, CAPTURE.lost, *verdicts, *judged}
     written |= {*counts, *rare, *METRICS.times.values(), *METRICS.faults.values()}
     assert CLOUDWATCH_UNITS.keys() == written
 

@@ -7,6 +7,7 @@ from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
 
 from lading.functions.contract.names import METRICS
+from lading.functions.contract.watched import DRIFTS, JUDGED
 from lading.stacks.api.rest_api import ACCESS_LOG
 from lading.stacks.monitoring.dashboards import Dashboards
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedApi, WatchedModel
@@ -30,6 +31,15 @@ def test_the_operations_dashboard_says_when_a_canary_was_not_judged(stage: Any) 
     assert "not judged" in drawn
     assert "lading-dev-model-digits-canary-quiet" in drawn
     assert "ExecutedVersion" in drawn
+
+
+def test_the_operations_dashboard_shows_every_verdict_on_drift_and_on_roll_outs(stage: Any) -> None:
+    name = {"DashboardName": "lading-dev-operations"}
+    drawn = text(only(stage("dev"), "AWS::CloudWatch::Dashboard", **name)["DashboardBody"])
+    for figure in (*DRIFTS.values(), JUDGED[-1]):  # the others have alarms, which are listed
+        assert figure.cloudwatch in drawn
+    assert "rollout-worse.md" in drawn
+    assert "drift.md" in drawn
 
 
 MODELS = [0, 1, 34, 80]
