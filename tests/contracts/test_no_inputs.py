@@ -57,7 +57,7 @@ def test_an_input_that_it_does_not_have_is_refused(tmp_path: Path) -> None:
 def test_it_is_no_language_model_in_the_description(tmp_path: Path) -> None:
     app = serve(settings_for(tmp_path, {"m": {1: constant()}}))
     paths = ask(app, "GET /openapi.json").document["paths"]
-    assert "/predict/{model}" in paths
+    assert "/predict" in paths
     assert "/v1/chat/completions" not in paths
 
 

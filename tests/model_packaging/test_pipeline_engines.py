@@ -51,7 +51,7 @@ def test_an_onnx_model_becomes_a_repository_of_triton(tmp_path: Path) -> None:
     assert (packaged.target, packaged.version, packaged.labels) == ("sagemaker", 1, ("stable",))
     folder = Path(packaged.location)
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("artifact.json", "baseline.json", "engine", "golden.json", "report.json")
+        *("README.md", "artifact.json", "baseline.json", "engine", "golden.json", "report.json")
     ]
     assert (folder / "engine/model/1/model.onnx").read_bytes() == linear_bytes()
     artifact = read_artifact(folder, packaged.digest)

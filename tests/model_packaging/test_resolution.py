@@ -33,6 +33,7 @@ NOT_IN_IDENTITY = {
     "train": "writes the source, whose digest is",
     "distill": "writes the source, whose digest is",
     "evaluate": "compares versions that exist",
+    "card": "is outside of the identity, as its figures are",
 }
 
 

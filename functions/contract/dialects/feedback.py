@@ -35,4 +35,5 @@ FEEDBACK = Dialect(
         ),
     ),
     refuse=refuse_plainly,
+    title="Feedback",
 )

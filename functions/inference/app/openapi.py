@@ -74,9 +74,10 @@ def components(catalog: Catalog) -> dict[str, Any]:
     return schemas_of(shown.metadata) if shown and shown.alone else {}
 
 
-def tags() -> list[dict[str, str]]:
-    """Return the dialects as groups of operations, in their order."""
-    return [{"name": each.title or each.name} for each in DIALECTS]
+def tags(catalog: Catalog) -> list[dict[str, str]]:
+    """Return the dialects that are served as groups of operations, in their order."""
+    served = (each for each in DIALECTS if each is not FEEDBACK or catalog.feedback)
+    return [{"name": each.title or each.name} for each in served]
 
 
 def _is_double(dialect: Dialect, route: Route) -> bool:

@@ -127,7 +127,7 @@ def describe_service(catalog: Catalog) -> dict[str, Any]:
         },
         "servers": [{"url": "."}],
         "security": [{}, *({scheme: []} for scheme in _SECURITY)],
-        "tags": [*tags(), {"name": _ABOUT}],
+        "tags": [*tags(catalog), {"name": _ABOUT}],
         "paths": {
             **data_plane_paths(catalog),
             "/models": _operation("models", "List the models served here", models),

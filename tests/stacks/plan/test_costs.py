@@ -82,7 +82,7 @@ def test_tokens_are_checked_for_each_request_unless_the_gateway_caches(project: 
 def test_authorizer_front_and_traces_are_counted_where_the_templates_have_them(
     tmp_path: Path,
 ) -> None:
-    write_matrix(tmp_path, *MODELS, "again")
+    write_matrix(tmp_path, *MODELS, "again", "folder")
     deployment = load_deployment(tmp_path / "stages.yaml", "tokens")
     region = add_stacks(make_app(tmp_path, stage="tokens"), ROOT)[0]
     (api,) = region.apis
@@ -93,7 +93,12 @@ def test_authorizer_front_and_traces_are_counted_where_the_templates_have_them(
     assert authorizer["AuthorizerResultTtlInSeconds"] > 0
     assert parts.authorizer == 0.0  # API Gateway keeps the answers
     helpers = [str(each["FunctionName"]) for each in of(resources, "Lambda::Function")]
-    assert [name.rpartition("-")[2] for name in helpers] == ["authorizer", "front", "drift"]
+    assert [name.rpartition("-")[2] for name in helpers] == [
+        "authorizer",
+        "front",
+        "pages",
+        "drift",
+    ]
     (stage,) = of(resources, "ApiGateway::Stage")
     assert stage["TracingEnabled"]
     assert not any(each["MetricsEnabled"] for each in stage["MethodSettings"])
