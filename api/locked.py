@@ -1,12 +1,13 @@
 """The versions of a lock, for the commands that serve or read them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from lading.api.errors import EngineNeeded, NothingLocked, NotServable
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.contract.split import VersionSplit
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import Artifact
 from lading.functions.inference.graphs.predictor import open_here
@@ -23,20 +24,36 @@ LOCK: Final = Path("models.lock.json")
 STORE: Final = "artifacts"
 """The store beside the lock."""
 
+SplitOf = Callable[[str, LockedModel], VersionSplit | None]
+"""Model, its entry in the lock -> its versions that answer side by side; None: one answers all. It
+raises ValueError if they cannot."""
 
-def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> ServingSettings:
+
+def _unsplit(_name: str, _model: LockedModel) -> None:
+    """No model is split."""
+
+
+def served_settings(
+    lock_path: Path, names: Iterable[str], threads: int = 0, split_of: SplitOf = _unsplit
+) -> ServingSettings:
     """Return settings that serve the labeled versions of these models, or of all in the lock.
+
+    Args:
+        lock_path: models.lock.json.
+        names: the models; none: all.
+        threads: threads of one prediction.
+        split_of: which versions of a model share its requests.
 
     Raises:
         NothingLocked: the lock does not have a model, or is empty.
         CopyElsewhere: a version is in S3, but not on this machine.
-        NotServable: the versions are in different stores.
+        NotServable: the versions are in different stores, or cannot share requests.
     """
     lock = read_lock(lock_path)
     wanted = list(names) or lock.names()
     if not wanted:
         raise NothingLocked(lock_path, "model to serve")
-    models = [_served(lock_path, lock, name) for name in wanted]
+    models = [_served(lock_path, lock, name, split_of) for name in wanted]
     root = _common_root(
         [
             local_roots(lock_path, model.name, version, lock.model(model.name).versions[version])
@@ -44,7 +61,12 @@ def served_settings(lock_path: Path, names: Iterable[str], threads: int = 0) -> 
             for version in model.versions
         ]
     )
-    return ServingSettings(models=tuple(models), model_root=str(root.resolve()), threads=threads)
+    return ServingSettings(
+        models=tuple(models),
+        model_root=str(root.resolve()),
+        threads=threads,
+        note_answers=any(model.split for model in models),
+    )
 
 
 def _common_root(roots: list[list[Path]]) -> Path:
@@ -90,11 +112,15 @@ def locked_model(lock_path: Path, lock: Lock, name: str) -> LockedModel:
     return model
 
 
-def _served(lock_path: Path, lock: Lock, name: str) -> ServedModel:
+def _served(lock_path: Path, lock: Lock, name: str, split_of: SplitOf) -> ServedModel:
     model = locked_model(lock_path, lock, name)
-    labeled = set(model.labels.values()) or {max(model.versions)}
+    try:
+        split = split_of(name, model)
+    except ValueError as error:
+        raise NotServable(f"model '{name}': {error}") from error
+    labeled = {*model.labels.values(), *(split.percents if split else ())} or {max(model.versions)}
     digests = {version: model.versions[version].digest for version in sorted(labeled)}
-    return ServedModel(name, digests, dict(model.labels))
+    return ServedModel(name, digests, dict(model.labels), split=split)
 
 
 def read_locked(lock: Path, name: str, version: int) -> Artifact:

@@ -84,7 +84,7 @@ class ModelStack(Stack):
             nodes={name: node.address() for name, node in asked.items()},
             runtime=deployment.runtime if asked else "",
             trace_layers={} if deployment.local else deployment.settings.watching.trace_layers,
-            judged=deployment.settings.judge is not None or shadow is not None,
+            judged=_is_compared(deployment, model),
             shadow=shadow,
             capture=capture.settings if capture else None,
         )
@@ -216,6 +216,11 @@ def _at_endpoint(model: PlannedModel) -> tuple[PlannedModel, float] | None:
     if model.shadow is None or model.shadow.endpoint is None or wanted is None:
         return None
     return model.shadow, wanted.percent
+
+
+def _is_compared(deployment: Deployment, model: PlannedModel) -> bool:
+    """Return whether log lines say of each answer what is compared between versions."""
+    return bool(deployment.settings.judge or model.shadow or model.split)
 
 
 def _watched(deployment: Deployment, model: PlannedModel) -> WatchedModel:

@@ -18,6 +18,7 @@ from lading.cli.first_packaging import package_first
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest, Names
 from lading.cli.settings import colors
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
+from lading.cli.splits import splits_of_stage
 from lading.cli.watched_serving import WatchedServing, read_metric_names, tracing
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.function.runtimes import Listeners, Runtime
@@ -124,7 +125,8 @@ def serve(
     With --json the addresses are one line on standard output when the server is ready. A model
     whose target is SageMaker is served by an engine, which this command starts; its log is in
     .lading/engines. A model without a signature that the stage accepts is not served where the
-    stage requires one.
+    stage requires one. Where the stage has a `split` of a model, its versions share the requests
+    here, too.
 
     Examples:
 
@@ -139,7 +141,7 @@ def serve(
         lading serve digits --capture captures
     """
     package_first(manifest, lock, names or ())
-    settings = served_settings(lock, names or (), threads)
+    settings = served_settings(lock, names or (), threads, splits_of_stage(stages, stage))
     settings = settings._replace(origins=_origins(cors), capture=_capture(capture))
     check = FolderCheck(trust_of_stage(stages, stage), report=warn)
     for failure in _damaged(settings, check):

@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import cycle
 from typing import Any
+from urllib.parse import quote
 
 from lading.api.caller import Caller
 from lading.api.calls import HEADERS, ServerAnswer, call
@@ -12,6 +14,7 @@ from lading.cli.smoke.codecs import CODECS, Codec
 from lading.cli.smoke.golden import StableModel
 from lading.cli.smoke.operations import Operation, offered_operations
 from lading.functions.contract.dialects.plain import PLAIN
+from lading.functions.contract.names import VERSION_HEADER
 from lading.functions.traffic_hook.golden import differences
 
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -48,7 +51,7 @@ def check_model(api: str, model: StableModel, caller: Caller) -> Iterator[Check]
     for operation in offered_operations(model):
         if (codec := operation.codec) is None:
             document = operation.example(model.name)
-            replies = [_send(operation.url(api, model.name), document, caller)]
+            replies = [_send(operation.url(api, model.name), document, caller, model)]
             wrong = _refusal(replies[0])
         else:
             carried = [at for at, it in enumerate(model.tensors) if codec.outputs(it)]
@@ -69,8 +72,17 @@ def _call_golden(
     api: str, operation: Operation, codec: Codec, model: StableModel, number: int, caller: Caller
 ) -> tuple[ServerAnswer, str]:
     document = codec.write(model.tensors[number])
-    reply = _send(operation.url(api, model.name), document, caller)
+    reply = _send(operation.url(api, model.name), document, caller, model)
     return reply, _refusal(reply) or _difference(codec, model, number, reply)
+
+
+def golden_calls(api: str, model: StableModel, caller: Caller) -> Iterator[ServerAnswer]:
+    """Send the golden requests in the plain dialect, one after another without end."""
+    write = CODECS[PLAIN.name, "predict"].write
+    bodies = [json.dumps(write(tensors)).encode() for tensors in model.tensors]
+    url = f"{api.rstrip('/')}/{quote(model.name, safe='')}/predict"
+    for body in cycle(bodies):
+        yield call(url, body, caller.headers(url, body, HEADERS))
 
 
 def check_refusals(api: str, model: StableModel, caller: Caller) -> Iterator[Check]:
@@ -99,13 +111,15 @@ def _forged(proof: Mapping[str, str]) -> Mapping[str, str]:
 def _check_version_ready(api: str, model: StableModel, caller: Caller) -> Check:
     """Return whether the API serves the locked version of a model without golden requests."""
     path = f"/v2/models/{model.name}/versions/{model.version}/ready"
-    reply = _send(f"{api.rstrip('/')}/{model.name}{path}", None, caller)
+    reply = _send(f"{api.rstrip('/')}/{model.name}{path}", None, caller, model)
     return _summarize(model.name, "locked version ready, base URL", [reply], _refusal(reply))
 
 
-def _send(url: str, document: Any, caller: Caller) -> ServerAnswer:
+def _send(url: str, document: Any, caller: Caller, model: StableModel) -> ServerAnswer:
+    """Ask the stable version, also of a model that shares its requests with another one."""
     body = None if document is None else json.dumps(document).encode()
-    return call(url, body, caller.headers(url, body, HEADERS))
+    headers = {**HEADERS, VERSION_HEADER: str(model.version)}
+    return call(url, body, caller.headers(url, body, headers), headers)
 
 
 def _difference(codec: Codec, model: StableModel, number: int, reply: ServerAnswer) -> str:

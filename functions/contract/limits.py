@@ -24,6 +24,8 @@ class LAMBDA:
     processors: Final = 6
     unpacked_bytes: Final = 250 * MEGABYTE
     """A function's code and all its layers, unpacked."""
+    layers: Final = 5
+    """Layers of one function."""
     code_bytes: Final = 110 * MEGABYTE
     """Part of it that is kept for the runtime layer and the functions' code (about 80 MB now): the
     choice between a layer and S3 must not wait until they are built."""

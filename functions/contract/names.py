@@ -16,6 +16,9 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 DEFAULT_LABEL = "stable"
 """The label whose version answers when a request names none."""
 
+VERSION_HEADER: Final = "lading-version"
+"""Of a model of which several versions answer: in a request the version that must answer, if its
+path states none; in an answer the version that answered."""
 
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
@@ -355,6 +358,9 @@ class HOOK:
     """The place of the golden requests: a path, or `s3://bucket/key`."""
     owner: Final = "LADING_GOLDEN_OWNER"
     """The account that the bucket must belong to; empty: any."""
+    beside: Final = "LADING_GOLDEN_BESIDE"
+    """The other versions that the function serves: a JSON object, version -> [place of its golden
+    requests, owner of the bucket]."""
     layer: Final = "LADING_LAYER"
     """ARN of a layer version of another publisher; empty: there is none to compare."""
     layer_sha256: Final = "LADING_LAYER_SHA256"

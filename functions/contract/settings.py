@@ -19,6 +19,9 @@ from lading.functions.contract.names import (
 if TYPE_CHECKING:
     from lading.functions.contract.capture import CaptureSettings
 
+if TYPE_CHECKING:
+    from lading.functions.contract.split import VersionSplit
+
 
 class ServedModel(NamedTuple):
     """A model to serve: its versions with their artifact digests, and their labels."""
@@ -28,6 +31,8 @@ class ServedModel(NamedTuple):
     labels: Mapping[str, int] = MappingProxyType({})
     remote: Mapping[int, S3Object] = MappingProxyType({})
     """Versions that are read from S3; the others are below the model root."""
+    split: "VersionSplit | None" = None
+    """The share of each version in requests that state none; None: the stable one has all."""
 
 
 class ServedEndpoint(NamedTuple):
@@ -102,7 +107,8 @@ class ServingSettings(NamedTuple):
 
         `LADING_MODELS` is a part of the lock:
         `{"digits": {"versions": {"1": "sha256:..."}, "labels": {"stable": 1}}}`. A model too large
-        for a layer also has `"s3": {"1": {"bucket": ..., "key": ..., "version_id": ...}}`.
+        for a layer also has `"s3": {"1": {"bucket": ..., "key": ..., "version_id": ...}}`, and one
+        of which several versions answer `"split": {"percents": {"1": 90, "2": 10}, "key": "..."}`.
 
         Raises:
             ValueError: a variable is wrong; the message names it.
@@ -167,14 +173,29 @@ def _read_model(name: str, entry: Mapping[str, Any]) -> ServedModel:
             raise ValueError(
                 f"label '{label}' of model '{name}' names version {version}, which is not served"
             )
-    return ServedModel(name, versions, labels, remote)
+    return ServedModel(name, versions, labels, remote, _read_split(name, entry, versions))
+
+
+def _read_split(
+    name: str, entry: Mapping[str, Any], served: Mapping[int, str]
+) -> "VersionSplit | None":
+    if "split" not in entry:
+        return None
+    from lading.functions.contract.split import VersionSplit
+
+    stated = entry["split"]
+    percents = {int(version): float(percent) for version, percent in stated["percents"].items()}
+    if not percents.keys() <= served.keys() or not any(it > 0 for it in percents.values()):
+        raise ValueError(f"the split of model '{name}' must divide versions that are served")
+    return VersionSplit(percents, str(stated.get("key", "")))
 
 
 def _render_model(model: ServedModel) -> dict[str, Any]:
     """Return the inverse of `_read_model`."""
-    entry = {"versions": dict(model.versions), "labels": dict(model.labels)}
+    entry: dict[str, Any] = {"versions": dict(model.versions), "labels": dict(model.labels)}
     remote = {version: _stated(place) for version, place in model.remote.items()}
-    return {**entry, "s3": remote} if remote else entry
+    entry |= {"s3": remote} if remote else {}
+    return {**entry, "split": model.split._asdict()} if model.split else entry
 
 
 def _stated(place: S3Object) -> dict[str, str]:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from lading.functions.contract.invocation import proxy_event
-from lading.functions.contract.names import HOOK
+from lading.functions.contract.names import HOOK, VERSION_HEADER
 from lading.functions.traffic_hook.cloud import (
     CodeDeployment,
     ModelFunction,
@@ -26,7 +26,7 @@ from lading.functions.traffic_hook.cloud import (
 from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
 from lading.functions.traffic_hook.patience import Retries
-from lading.functions.traffic_hook.settings import HookSettings
+from lading.functions.traffic_hook.settings import GoldenPlace, HookSettings
 
 _HEADERS = {"Content-Type": "application/json", "Host": "traffic-hook"}
 
@@ -86,9 +86,12 @@ def _check(version: Callable[[], int], patience: Retries) -> str | None:
         target = version()
         if altered := _altered_layer(settings):
             return altered
-        golden = read_golden(settings.golden, settings.owner) if settings.golden else None
-        known = NOTHING if golden is None else Golden.from_json(golden)
-        return "; ".join(_differences(settings, known, target, patience)) or None
+        found = (
+            difference
+            for place in settings.versions
+            for difference in _differences(settings, place, target, patience)
+        )
+        return "; ".join(found) or None
 
     failure = failure_of(compare)
     log(message="golden requests", model=settings.model, failure=failure)
@@ -106,12 +109,15 @@ def _altered_layer(settings: HookSettings) -> str | None:
 
 
 def _differences(
-    settings: HookSettings, golden: Golden, target: int, patience: Retries
+    settings: HookSettings, place: GoldenPlace, target: int, patience: Retries
 ) -> Iterator[str]:
-    function = ModelFunction(settings.function)
+    content = read_golden(place.golden, place.owner) if place.golden else None
+    golden = NOTHING if content is None else Golden.from_json(content)
+    function, headers = ModelFunction(settings.function), {**_HEADERS}
+    headers[VERSION_HEADER] = str(place.version)
 
     def ask(method: str, path: str, body: bytes = b"") -> Mapping[str, Any]:
-        event = proxy_event(method, f"/{settings.model}/{path}", _HEADERS, body)
+        event = proxy_event(method, f"/{settings.model}/{path}", headers, body)
         event["requestContext"]["requestId"] = HOOK.request_id
         return patience.insist(partial(function.invoke, target, event))
 
@@ -120,7 +126,7 @@ def _differences(
         return
     for number, request in enumerate(golden.requests):
         answer = ask("POST", "predict", json.dumps({"inputs": request["inputs"]}).encode())
-        for difference in differences(golden, request, settings.version, answer):
+        for difference in differences(golden, request, place.version, answer):
             yield f"golden request {number}: {difference}"
 
 

@@ -1,11 +1,21 @@
 """Settings of the traffic hook, from its environment."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.functions.contract.judging import JUDGE, POLICIES
 from lading.functions.contract.names import HOOK
+
+
+class GoldenPlace(NamedTuple):
+    """A version of the model, and where its golden requests are; see `HookSettings`."""
+
+    version: int
+    golden: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,7 @@ class HookSettings:
         layer_sha256: SHA-256 of its zip in base64.
         judge: name of the function that judges the roll-out; empty: there is none.
         holds_broken: whether the new version stays if that function fails.
+        beside: the other versions of the model that must answer, in the same function.
     """
 
     model: str
@@ -33,6 +44,12 @@ class HookSettings:
     layer_sha256: str = ""
     judge: str = ""
     holds_broken: bool = False
+    beside: tuple["GoldenPlace", ...] = ()
+
+    @property
+    def versions(self) -> tuple["GoldenPlace", ...]:
+        """Every version that must answer, with the place of its golden requests."""
+        return (GoldenPlace(self.version, self.golden, self.owner), *self.beside)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "HookSettings":
@@ -47,4 +64,10 @@ class HookSettings:
             layer_sha256=environment.get(HOOK.layer_sha256, ""),
             judge=environment.get(JUDGE.function, ""),
             holds_broken=environment.get(JUDGE.on_broken) == POLICIES[0],
+            beside=tuple(
+                GoldenPlace(int(version), golden, owner)
+                for version, (golden, owner) in json.loads(
+                    environment.get(HOOK.beside) or "{}"
+                ).items()
+            ),
         )

@@ -104,7 +104,8 @@ class CodeAssets:
         if Stack.of(scope).bundling_required:
             steps = layer_sizes(*(self._built_processing(it) for it in model.processing))
             code = {**self._sizes, **steps}
-            require_fits(model.name, code, model.artifact.size if model.artifact.layer else 0)
+            layers = sum(it.artifact.size for it in model.served if it.artifact.layer)
+            require_fits(model.name, code, layers)
 
 
 def _staged(model: str, version: int, source: LocalArtifact, root: Path) -> Path:

@@ -25,6 +25,7 @@ from lading.functions.contract.settings import (
     ServingSettings,
     ShadowVersion,
 )
+from lading.stacks.errors import PlanError
 from lading.stacks.function.gpu_image import gpu_image
 from lading.stacks.function.logged_function import RUNTIME, LoggedFunction, StageFunctions
 from lading.stacks.function.managed import ManagedHosts
@@ -36,6 +37,7 @@ from lading.stacks.permissions import acknowledge, allow, bucket_arn, grant_decr
 from lading.stacks.plan.models import GOLDEN, LocalArtifact, PlannedModel, S3Artifact
 from lading.stacks.stages.settings import ALIAS, ArtifactKeys
 
+_IN_S3 = "s3://"
 _FOREIGN_LAYER = "cdk-preflight::pf-lambda-layer-cross-account-needs-permission"
 
 
@@ -62,9 +64,9 @@ class LambdaModel(Construct):
         shadow: the version that gets a share of its requests.
         capture: which of its requests are captured.
 
-    `golden` is the place where the traffic hook reads the golden requests; it is empty if there are
-    none, or if answers are asynchronous. `golden_owner` is the account that its bucket must belong
-    to, if it is an object in S3.
+    `golden` has, for each version that it serves, the place where the traffic hook reads its golden
+    requests, and the account that the bucket must belong to if that is an object in S3. The place
+    is empty if there are none, or if answers are asynchronous.
     """
 
     def __init__(
@@ -91,7 +93,7 @@ class LambdaModel(Construct):
         super().__init__(scope, id_)
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
         self.proxy = proxy
-        self.artifact_layer = self._artifact_layer()
+        self.artifact_layers = {it.version: self._artifact_layer(it) for it in model.served}
         adapter = proxy.adapter if proxy else None
         settings, managed = model.settings, model.managed
         image = self._image()
@@ -102,7 +104,7 @@ class LambdaModel(Construct):
             shared=shared,
             name=name,
             handler=proxy.handler if proxy else UNSTREAMED,
-            layers=[*self._layers(adapter), *([traced] if traced else [])],
+            layers=self._layers(self._web_layer(adapter) if adapter else None, traced),
             memory_mb=managed.memory_mb if managed else settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
@@ -138,11 +140,9 @@ class LambdaModel(Construct):
                 self, "Hosts", name=name, settings=managed, architecture=shared.architecture
             )
             hosts.run(self.function)
-        self._grant_archive()
+        self._grant_archives()
         asynchronous = proxy is not None and proxy.endpoint.mode == "async"
-        self.golden = "" if asynchronous else _golden(model)
-        artifact = model.artifact
-        self.golden_owner = _owner(artifact.archive) if isinstance(artifact, S3Artifact) else ""
+        self.golden = {it.version: _golden(it, known=not asynchronous) for it in model.served}
         self.version = self.function.current_version
         self.alias = self._alias()
 
@@ -167,17 +167,28 @@ class LambdaModel(Construct):
             return None
         return gpu_image(self, self._shared.assets.project, self._model, managed.image)
 
-    def _layers(self, adapter: str | None) -> list[lambda_.ILayerVersion]:
-        layers: list[lambda_.ILayerVersion] = [
+    def _layers(self, *others: lambda_.ILayerVersion | None) -> list[lambda_.ILayerVersion]:
+        """Return every layer, those of libraries, of versions and the others that there are.
+
+        Raises:
+            PlanError: there are more than Lambda accepts.
+        """
+        layers = [
             self._library_layer(
                 "Runtime", self._shared.assets.runtime(self), "packages of the service"
             ),
             *map(self._processing_layer, self._model.processing),
-            *([self.artifact_layer] if self.artifact_layer else []),
+            *filter(None, (*self.artifact_layers.values(), *others)),
         ]
-        if adapter:
-            layers.append(lambda_.LayerVersion.from_layer_version_arn(self, "Web", adapter))
+        if len(layers) > LAMBDA.layers:
+            reason = f"its function needs {len(layers)} layers, and Lambda accepts {LAMBDA.layers}"
+            advice = "name fewer versions in its `split`"
+            raise PlanError(self._model.name, self._model.version, f"{reason}; {advice}")
         return layers
+
+    def _web_layer(self, adapter: str) -> lambda_.ILayerVersion:
+        """Return the layer of the web adapter, by which a function streams."""
+        return lambda_.LayerVersion.from_layer_version_arn(self, "Web", adapter)
 
     def _processing_layer(self, library: Library) -> lambda_.LayerVersion:
         code = self._shared.assets.processing(self, library)
@@ -188,13 +199,14 @@ class LambdaModel(Construct):
             self, id_, code=code, compatible_runtimes=[RUNTIME], description=f"Lading: {content}"
         )
 
-    def _artifact_layer(self) -> lambda_.LayerVersion | None:
-        model = self._model
+    def _artifact_layer(self, model: PlannedModel) -> lambda_.LayerVersion | None:
+        """Return the layer of a version; None: the function reads it from S3."""
+        number = "" if model.version == self._model.version else str(model.version)
         if isinstance(model.artifact, LocalArtifact):
             code = self._shared.assets.artifact(self, model.name, model.version, model.artifact)
         elif model.artifact.layer:
             archive = model.artifact.archive
-            bucket = s3.Bucket.from_bucket_name(self, "Artifacts", archive.bucket)
+            bucket = s3.Bucket.from_bucket_name(self, f"Artifacts{number}", archive.bucket)
             code = lambda_.Code.from_bucket_v2(
                 bucket, archive.key, object_version=archive.version_id
             )
@@ -202,43 +214,46 @@ class LambdaModel(Construct):
             return None
         return lambda_.LayerVersion(
             self,
-            "Artifact",
+            f"Artifact{number}",
             code=code,
             description=f"Lading: model {model.name}, version {model.version}",
         )
 
-    def _grant_archive(self) -> None:
-        """Let the function read its artifact if it is not a layer: one version of one object."""
-        artifact = self._model.artifact
-        if isinstance(artifact, LocalArtifact) or not _is_read(self._model):
-            return
-        archive = artifact.archive
-        place = f"{bucket_arn(archive.bucket)}/{archive.key}"
-        version = {"StringEquals": {"s3:VersionId": archive.version_id}}
-        allow(self.role, "s3:GetObjectVersion", place, conditions=version)
-        grant_decrypt(self.role, self._artifact_keys, "s3", bucket_arn(archive.bucket))
+    def _grant_archives(self) -> None:
+        """Let the function read artifacts that are no layers: of each one version of one object."""
+        for model in self._model.served:
+            artifact = model.artifact
+            if isinstance(artifact, LocalArtifact) or not _is_read(model):
+                continue
+            archive = artifact.archive
+            place = f"{bucket_arn(archive.bucket)}/{archive.key}"
+            version = {"StringEquals": {"s3:VersionId": archive.version_id}}
+            allow(self.role, "s3:GetObjectVersion", place, conditions=version)
+            grant_decrypt(self.role, self._artifact_keys, "s3", bucket_arn(archive.bucket))
 
     def grant_golden(self, role: iam.IRole) -> None:
-        """Let a role read the golden requests if they are an object in S3."""
-        artifact = self._model.artifact
-        if isinstance(artifact, LocalArtifact) or artifact.golden is None:
-            return
-        bucket = artifact.archive.bucket
-        allow(role, "s3:GetObject", f"{bucket_arn(bucket)}/{artifact.golden}")
-        grant_decrypt(role, self._artifact_keys, "s3", bucket_arn(bucket))
+        """Let a role read the golden requests that are objects in S3."""
+        for model in self._model.served:
+            artifact, (place, _) = model.artifact, self.golden[model.version]
+            if isinstance(artifact, S3Artifact) and place.startswith(_IN_S3):
+                allow(role, "s3:GetObject", bucket_arn(place.removeprefix(_IN_S3)))
+                bucket = bucket_arn(artifact.archive.bucket)
+                grant_decrypt(role, self._artifact_keys, "s3", bucket)
 
 
 def _serving(model: PlannedModel, proxy: Proxy | None, origins: tuple[str, ...]) -> ServingSettings:
-    """Return the settings of the service: it serves the stable version only."""
-    remote = {}
-    if isinstance(model.artifact, S3Artifact) and _is_read(model):
-        archive = model.artifact.archive
-        remote = {model.version: archive._replace(owner=_owner(archive))}
+    """Return the settings of the service: it serves the stable version, and those of a split."""
+    remote = {
+        each.version: each.artifact.archive._replace(owner=_owner(each.artifact.archive))
+        for each in model.served
+        if isinstance(each.artifact, S3Artifact) and _is_read(each)
+    }
     served = ServedModel(
         model.name,
-        versions={model.version: model.digest},
-        labels={DEFAULT_LABEL: model.version},
+        versions={each.version: each.digest for each in model.served},
+        labels={DEFAULT_LABEL: model.version, **model.labels},
         remote=remote,
+        split=model.split,
     )
     processors = max(1, round(model.settings.memory_mb / LAMBDA.processor_mb))
     own = model.managed.threads if model.managed else processors
@@ -263,11 +278,14 @@ def _is_read(model: PlannedModel) -> bool:
     return in_image or not model.artifact.layer
 
 
-def _golden(model: PlannedModel) -> str:
+def _golden(model: PlannedModel, *, known: bool) -> tuple[str, str]:
+    """Return the place of a version's golden requests, and the owner of their bucket."""
     artifact = model.artifact
     in_layer = f"{LAYER_ROOT}/{artifact_folder(model.name, model.version)}/{GOLDEN}"
     if isinstance(artifact, LocalArtifact):
-        return in_layer if GOLDEN in artifact.digests else ""
-    if artifact.golden is None:
-        return ""
-    return in_layer if artifact.layer else f"s3://{artifact.archive.bucket}/{artifact.golden}"
+        return (in_layer if known and GOLDEN in artifact.digests else "", "")
+    owner = _owner(artifact.archive)
+    if artifact.golden is None or not known:
+        return "", owner
+    in_s3 = f"{_IN_S3}{artifact.archive.bucket}/{artifact.golden}"
+    return (in_layer if artifact.layer else in_s3), owner

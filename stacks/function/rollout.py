@@ -7,6 +7,7 @@ it back, and the hook after traffic deletes versions that no longer serve. An em
 no CodeDeploy and uses the custom resource at every deployment.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
@@ -105,12 +106,14 @@ class Rollout(Construct):
 
     def _check(self, timeout_s: int) -> LoggedFunction:
         """Create the function that sends the golden requests."""
-        artifact = self._served.artifact_layer
-        in_layer = self._served.golden.startswith(LAYER_ROOT)
-        layers = [artifact] if artifact and in_layer else []
+        served = self._served
+        layers = [
+            layer
+            for version, layer in served.artifact_layers.items()
+            if layer and served.golden[version][0].startswith(LAYER_ROOT)
+        ]
         check = self._hook("Check", self._plan.check_name, "check", timeout_s, layers)
-        if self._served.golden and not in_layer:
-            self._served.grant_golden(check.role)
+        served.grant_golden(check.role)
         self._grant_versions(check.role, "lambda:InvokeFunction")
         if layer := self._compared_layer():
             allow(check.role, "lambda:GetLayerVersion", layer[HOOK.layer])
@@ -156,11 +159,17 @@ class Rollout(Construct):
                 HOOK.model: self._plan.model,
                 HOOK.version: str(self._plan.version),
                 HOOK.function: self._served.function.function_name,
-                HOOK.golden: self._served.golden,
-                HOOK.owner: self._served.golden_owner,
+                **self._golden_places(),
                 **self._compared_layer(),
             },
         )
+
+    def _golden_places(self) -> dict[str, str]:
+        """Return the variables that say where the golden requests of each version are."""
+        places = dict(self._served.golden)
+        golden, owner = places.pop(self._plan.version)
+        beside = {HOOK.beside: json.dumps(places)} if places else {}
+        return {HOOK.golden: golden, HOOK.owner: owner, **beside}
 
     def _shift(
         self, configuration: codedeploy.ILambdaDeploymentConfig, alarms: Sequence[cloudwatch.IAlarm]

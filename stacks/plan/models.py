@@ -6,7 +6,7 @@ files, not on what else is on this machine: if the lock names S3, the function's
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -14,14 +14,23 @@ from typing import ClassVar
 from lading.functions.contract.limits import LAMBDA, MEGABYTE
 from lading.functions.contract.names import DEFAULT_LABEL, Library, S3Object, artifact_folder
 from lading.functions.contract.routes import RESERVED_NAMES
+from lading.functions.contract.split import VersionSplit
 from lading.model_packaging.errors import PackagingError, likely
-from lading.model_packaging.lock.file import LocalCopy, Lock, LockedVersion, S3Copy, read_lock
+from lading.model_packaging.lock.file import (
+    LocalCopy,
+    Lock,
+    LockedModel,
+    LockedVersion,
+    S3Copy,
+    read_lock,
+)
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.stacks.errors import PlanError, SettingsError, StackError
 from lading.stacks.plan.endpoints import Endpoint, plan_endpoint, require_instances
 from lading.stacks.plan.graphs import remote_nodes, require_nodes
 from lading.stacks.plan.managed import plan_managed
 from lading.stacks.plan.signatures import StageSignatures
+from lading.stacks.plan.split import labels_of, plan_split
 from lading.stacks.stages.managed import ManagedSettings
 from lading.stacks.stages.settings import Deployment, ModelSettings
 from lading.stacks.stages.shadow import endpoint_conflict
@@ -84,6 +93,9 @@ class PlannedModel:
         managed: how its function runs on Lambda Managed Instances; None: on Lambda itself.
         remote: the models of a graph that are at endpoints of their own.
         shadow: the version that answers in its shadow, if there is one.
+        beside: other versions that its function serves too.
+        split: which of these versions answers a request; None: `version` answers all.
+        labels: labels of these versions.
     """
 
     name: str
@@ -96,6 +108,14 @@ class PlannedModel:
     managed: ManagedSettings | None = None
     remote: tuple[str, ...] = ()
     shadow: "PlannedModel | None" = None
+    beside: tuple["PlannedModel", ...] = ()
+    split: VersionSplit | None = None
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def served(self) -> tuple["PlannedModel", ...]:
+        """Every version that its function serves, the stable one first."""
+        return (self, *self.beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,20 +220,50 @@ def _plan(
     deployment: Deployment,
     region: str | None,
 ) -> PlannedModel:
-    name = spec.name
-    version, versions = locked.model(name).labels[DEFAULT_LABEL], locked.model(name).versions
-    numbered = (version, versions[version])
-    planned = _plan_version(spec, numbered, signatures, deployment, region)
-    if planned.endpoint is None:  # else its endpoint has them all
-        planned = replace(planned, remote=remote_nodes(locked, versions[version].nodes))
+    name, model = spec.name, locked.model(spec.name)
+    version = model.labels[DEFAULT_LABEL]
+
+    def plan_version(number: int) -> PlannedModel:
+        numbered = (number, model.versions[number])
+        planned = _plan_version(spec, numbered, signatures, deployment, region)
+        if planned.endpoint is not None:  # which has them all
+            return planned
+        return replace(planned, remote=remote_nodes(locked, model.versions[number].nodes))
+
+    planned = plan_version(version)
+    try:
+        split = plan_split(planned.settings.split, model)
+        planned = _with_split(planned, split, model, plan_version)
+    except ValueError as error:
+        raise PlanError(name, version, str(error)) from error
     wanted = planned.settings.shadow
     if wanted is None:
         return planned
-    if reason := shadow_conflict(wanted.version, planned, versions):
+    if reason := shadow_conflict(wanted.version, planned, model.versions):
         raise PlanError(name, version, reason)
-    numbered = (wanted.version, versions[wanted.version])
-    shadow = _plan_version(spec, numbered, signatures, deployment, region)
-    return replace(planned, shadow=shadow)
+    return replace(planned, shadow=plan_version(wanted.version))
+
+
+def _with_split(
+    planned: PlannedModel,
+    split: VersionSplit | None,
+    model: LockedModel,
+    plan_version: Callable[[int], PlannedModel],
+) -> PlannedModel:
+    """Return the stable version with the others that its function serves.
+
+    Raises:
+        ValueError: one function cannot serve them.
+    """
+    planned = replace(planned, split=split, labels=labels_of(split, model))
+    if split is None:
+        return planned
+    others = sorted({*split.percents} - {planned.version})
+    planned = replace(planned, beside=tuple(map(plan_version, others)))
+    if any(each.remote for each in planned.served):
+        raise ValueError("`split` is not for graphs with models at endpoints; remove it")
+    libraries = {library for each in planned.served for library in each.processing}
+    return replace(planned, processing=tuple(sorted(libraries)))
 
 
 def shadow_conflict(
@@ -223,7 +273,7 @@ def shadow_conflict(
     if version not in locked:
         known = ", ".join(map(str, sorted(locked)))
         return f"its `shadow` names version {version}, which the lock does not have; it has {known}"
-    if version == serving.version:
+    if version in {each.version for each in serving.served}:
         return f"its `shadow` names version {version}, which serves; name another one"
     if serving.managed or serving.remote:
         return "`shadow` is for models on Lambda itself or at an endpoint of their own; remove it"

@@ -41,6 +41,7 @@ from lading.stacks.stages.sagemaker import SageMakerSettings, StageEntry
 from lading.stacks.stages.sagemaker_rules import impossible
 from lading.stacks.stages.shadow import ShadowSettings
 from lading.stacks.stages.signatures import SignatureSettings
+from lading.stacks.stages.split import SplitSettings
 from lading.stacks.stages.watching import WatchingSettings
 
 ALIAS = "live"
@@ -128,6 +129,8 @@ class ModelSettings(StageEntry):
     """A share of its requests that is kept, for labels and for other versions; None: none."""
     shadow: ShadowSettings | None = None
     """Another version that gets a share of the requests, and whose answers no caller sees."""
+    split: SplitSettings | None = None
+    """Versions that answer callers side by side; None: the stable one answers."""
     sagemaker: SageMakerSettings = SageMakerSettings()
     """Settings of its endpoint, if the model's target is SageMaker."""
     managed: ManagedSettings = ManagedSettings()

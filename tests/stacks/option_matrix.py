@@ -135,7 +135,13 @@ stages:
       hosted:
         managed:
           provider: "arn:aws:lambda:eu-central-1:000000000000:capacity-provider:ours"
-      big: {memory_mb: 10240, threads: 4, timeout_s: 20, p99_ms: 300, capture: {fields: all}}
+      big:
+        memory_mb: 10240
+        threads: 4
+        timeout_s: 20
+        p99_ms: 300
+        split: {versions: {3: 90, 4: 10}, key: X-User-Id}
+        capture: {fields: all}
       again: {shadow: {version: 4, percent: 25}}
       folder:
         capture:
@@ -232,11 +238,19 @@ _PUBLIC_KEY: Final = (
 )
 
 
-def two_versions(name: str) -> dict[str, Any]:
-    """A model of which version 3 is stable, and version 4 is there too."""
-    entry = locked(s3_copy(name))
-    (version,) = entry["versions"].values()
-    return {**entry, "versions": {**entry["versions"], "4": version}}
+def two_versions(name: str, **changes: Any) -> dict[str, Any]:
+    """A model of which version 3 is stable, and version 4 is there too; both in S3."""
+    entry = locked(s3_copy(name, **changes))
+    second = locked(
+        s3_copy(
+            name,
+            "v4",
+            key=f"models/{name}/4/artifact.zip",
+            golden=f"models/{name}/golden/4.json",
+            **changes,
+        )
+    )
+    return {**entry, "versions": {**entry["versions"], "4": second["versions"]["3"]}}
 
 
 def two_engines(name: str) -> dict[str, Any]:
@@ -251,7 +265,7 @@ def write_matrix(folder: Path, *models: str) -> None:
     """Write the project of every stage, with some models, or with all."""
     entries: Mapping[str, Mapping[str, Any]] = {
         "layered": locked(s3_copy("layered")),
-        "big": locked(s3_copy("big", bytes=1 << 28)),
+        "big": two_versions("big", bytes=1 << 28),
         "hosted": locked(s3_copy("hosted"), target="lambda-managed"),
         "folder": local_artifact(folder, "folder"),
         "with.dots": locked(s3_copy("with.dots", golden=None)),

@@ -7,13 +7,19 @@ from pathlib import Path
 from tests.end_to_end.conftest import ROOT, command_environment
 
 
-def run_guide(guide: str, section: str, folder: Path) -> None:
+def section_of(guide: str, section: str) -> str:
+    """The text of a section, which a heading of the second level ends."""
+    _, _, rest = (ROOT / "docs" / guide).read_text().partition(f"{section}\n")
+    return re.split(r"^## ", rest, flags=re.MULTILINE)[0]
+
+
+def run_guide(guide: str, section: str, folder: Path, port: int = 8080) -> None:
     """Run the `sh` blocks of a section in a folder; a `text` block below one is what it writes.
 
-    In a `text` block any spaces fit, and `…` stands for anything.
+    In a `text` block any spaces fit, and `…` stands for anything. A server of the guide listens on
+    `port` instead of 8080.
     """
-    _, _, rest = (ROOT / "docs" / guide).read_text().partition(f"{section}\n")
-    text = re.split(r"^## ", rest, flags=re.MULTILINE)[0]
+    text = section_of(guide, section).replace("8080", str(port))
     steps = re.findall(r"```sh\n(.*?)```(?:\n\n```text\n(.*?)```)?", text, re.DOTALL)
     assert steps
     for script, shown in steps:

@@ -22,7 +22,6 @@ from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.caller import caller_of
 from lading.functions.inference.wire.messages import (
-    ANSWERED_BY,
     OBSERVATION,
     REFUSAL,
     TRACE,
@@ -30,6 +29,7 @@ from lading.functions.inference.wire.messages import (
     Request,
     Response,
     StreamedResponse,
+    marks_of,
     read_headers,
 )
 from lading.functions.inference.wire.sending import send_stream, start_message
@@ -228,9 +228,9 @@ async def _read_body(receive: Receive, longest: int) -> bytes:
 
 
 def _marked(response: Answer, observation: Observation) -> Answer:
-    """Return the response, which names the model that answered in place of the requested one."""
-    twin = observation.answered_by
-    return response._replace(headers={**response.headers, ANSWERED_BY: twin}) if twin else response
+    """Return the response, which says who answered where that is open."""
+    marks = marks_of(observation)
+    return response._replace(headers={**response.headers, **marks}) if marks else response
 
 
 async def _send(response: Response, request: Request, send: Send) -> None:

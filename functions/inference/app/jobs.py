@@ -31,7 +31,7 @@ from lading.functions.contract.errors import (
 )
 from lading.functions.contract.invocation import dumps, lambda_client, proxy_event
 from lading.functions.contract.limits import LAMBDA
-from lading.functions.contract.names import CALLER
+from lading.functions.contract.names import CALLER, VERSION_HEADER
 from lading.functions.contract.routes import dialect_of, find_route
 from lading.functions.contract.settings import JobsPlace
 from lading.functions.inference.app.application import answer
@@ -107,8 +107,9 @@ class Jobs:
         dialect = dialect_of(segments)
         if dialect is FEEDBACK:  # a job runs at the root, whatever its caller may call
             raise RouteNotFound(request.method, request.path)
-        find_route(dialect, "POST", below, segments)
+        _, parameters = find_route(dialect, "POST", below, segments)
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}
+        headers |= _chosen_version(request, catalog, parameters)
         state = ACCEPTED if request.body else WAITING
         expires = int(time.time()) + KEPT_S
         job = Job(uuid.uuid4().hex, below, headers, state, expires, owner=request.caller)
@@ -203,6 +204,19 @@ class Jobs:
     def _start_thread(self, job: Job, catalog: Catalog) -> None:
         work = (job, catalog, Observation())
         threading.Thread(target=self._run, args=work, name=f"job {job.id}", daemon=True).start()
+
+
+def _chosen_version(
+    request: Request, catalog: Catalog, parameters: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the header by which a job of a split model stays with its version, if it is split."""
+    names = catalog.names()
+    name = parameters.get("model", names[0] if len(names) == 1 else "")
+    split = catalog.split_of(name)
+    if split is None:
+        return {}
+    stated = request.headers.get(VERSION_HEADER)
+    return {VERSION_HEADER: stated or str(split.choose(name, request.headers))}
 
 
 def _invoke_self(function: str, job: Job) -> None:

@@ -94,6 +94,11 @@ _SCHEMAS: Json = {
             name=STRING,
             default_version=_NUMBER,
             versions={"type": "array", "items": {"$ref": "#/components/schemas/Version"}},
+            split={
+                "type": "object",
+                "description": "Version -> percent of the keys, if several versions answer.",
+                "additionalProperties": {"type": "number"},
+            },
         ),
     },
 }
@@ -187,6 +192,7 @@ def _describe(model: CatalogModel) -> dict[str, Any]:
         "name": model.name,
         "default_version": model.default_version(),
         "versions": [_describe_version(model, version) for version in sorted(model.versions)],
+        **({"split": dict(model.split.percents)} if model.split else {}),
     }
 
 

@@ -33,6 +33,7 @@ from lading.functions.inference.artifact.specification import (
 from lading.functions.inference.models.predictor import Health, Predictor
 
 if TYPE_CHECKING:
+    from lading.functions.contract.split import VersionSplit
     from lading.functions.inference.capture.feedback import Feedback
     from lading.functions.inference.models.statistics import Statistics
 
@@ -43,6 +44,8 @@ class CatalogModel(NamedTuple):
     name: str
     versions: Mapping[int, Predictor | ModelUnavailable]
     labels: Mapping[str, int] = MappingProxyType({})
+    split: "VersionSplit | None" = None
+    """Which version answers a request that states none; None: the default version."""
 
     def default_version(self) -> int:
         """Return the version for requests that name none: the stable one, else the newest."""
@@ -128,6 +131,11 @@ class Catalog:
         if name not in self._models:
             raise ModelNotFound(name, self.names())
         return self._models[name]
+
+    def split_of(self, name: str) -> "VersionSplit | None":
+        """Return which version of a model answers a request; None: it is not split, or unknown."""
+        found = self._models.get(name)
+        return None if found is None else found.split
 
     def models(self) -> tuple[CatalogModel, ...]:
         """Return the models at this moment, sorted by name."""
@@ -308,7 +316,7 @@ def _load_model(
     versions = {
         version: _load_version(model, version, root, settings, check) for version in model.versions
     }
-    return CatalogModel(model.name, versions, model.labels)
+    return CatalogModel(model.name, versions, model.labels, model.split)
 
 
 def _load_version(

@@ -137,7 +137,8 @@ class ModelControl:
             raise ModelConflict(name, f"has version {version} as its default")
         versions = {n: found for n, found in model.versions.items() if n != version}
         labels = {label: n for label, n in model.labels.items() if n != version}
-        self._catalog.put(model._replace(versions=versions, labels=labels))
+        split = None if model.split and version in model.split.percents else model.split
+        self._catalog.put(model._replace(versions=versions, labels=labels, split=split))
 
     def set_default(self, name: str, version: int) -> None:
         """See `Control.set_default`.

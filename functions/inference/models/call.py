@@ -6,7 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.functions.contract.errors import MalformedRequest, NoModelNamed
-from lading.functions.contract.names import DEFAULT_LABEL
+from lading.functions.contract.names import DEFAULT_LABEL, VERSION_HEADER
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.prediction import Prediction, predict, predict_in_job
 from lading.functions.inference.models.predictor import Predictor, TextModel, continuing
@@ -19,10 +19,12 @@ from lading.functions.inference.wire.messages import (
 )
 
 if TYPE_CHECKING:
+    from lading.functions.contract.split import VersionSplit
     from lading.functions.inference.endpoint.job_store import EngineWork
     from lading.functions.inference.wire.deferred import Deferred
 
 _MOST_VERSION_DIGITS = 18
+_READING = frozenset({"GET", "HEAD"})
 
 
 class Call(NamedTuple):
@@ -65,11 +67,27 @@ class Call(NamedTuple):
             NotFound: it is not served here.
         """
         model = self.model()
-        version = model.find_version(
-            _version_number(self.parameters.get("version")), self.parameters.get("label")
-        )
+        stated = _version_number(self.parameters.get("version"))
+        label = self.parameters.get("label")
+        if model.split is not None and stated is None and label is None:
+            stated = self._chosen(model, model.split)
+        version = model.find_version(stated, label)
         self.observation.version = version
         return model.name, version
+
+    def _chosen(self, model: CatalogModel, split: "VersionSplit") -> int | None:
+        """Return the version of a split model that answers; None for its default version.
+
+        A request that only reads is about the default version, whoever asks.
+        """
+        if self.request.method in _READING:
+            return None
+        headers = self.request.headers
+        chosen = _version_number(headers.get(VERSION_HEADER))
+        if chosen is None:
+            chosen = split.choose(model.name, headers)
+        self.observation.chosen = chosen
+        return chosen
 
     def predictor(self) -> Predictor:
         """Return the predictor that the path means.

@@ -125,7 +125,7 @@ class Method:
         with self.room.place(context) as there_is:
             if not there_is:
                 return b""
-            response, error = await self._answered(request, _deadline_of(context))
+            response, error = await self._answered(request, _deadline_of(context), context)
         if error is None:
             return response
         retry_after_s: int = getattr(error, "retry_after_s", None) or 0
@@ -141,17 +141,22 @@ class Method:
                 return
             deadline = _deadline_of(context)
             async for request in self.room.each(context):
-                response, error = await self._answered(request, deadline)
+                response, error = await self._answered(request, deadline, context)
                 if error is not None:
                     response = self.offered.stream_error(error).SerializeToString()
                 yield response
 
-    async def _answered(self, request: bytes, deadline: Deadline) -> Answered:
+    async def _answered(
+        self, request: bytes, deadline: Deadline, context: grpc.aio.ServicerContext
+    ) -> Answered:
         """Return the response or the error; drop a call whose client leaves before it starts."""
         observation = Observation(dialect=self.offered.dialect)
         try:
             with Boundary(observation) as boundary:
-                return await self._begun(request, observation, deadline)
+                reads = self.described.name in self.offered.operations
+                sent = context.invocation_metadata
+                work = RpcCall(self.catalog, observation, self.path, sent, reads)
+                return await self._begun(request, work, deadline)
             return Answered(b"", boundary.refusal)
         except asyncio.CancelledError:
             if self.room.refusing:
@@ -162,12 +167,10 @@ class Method:
         finally:
             self.records.add(self.path, _status_of(observation.error), observation)
 
-    def _begun(
-        self, request: bytes, observation: Observation, deadline: Deadline
-    ) -> Awaitable[Answered]:
+    def _begun(self, request: bytes, work: RpcCall, deadline: Deadline) -> Awaitable[Answered]:
+        observation = work.observation
         observation.received = len(request)
-        work = RpcCall(self.catalog, observation, self.path)
-        if self.described.name in self.offered.operations:
+        if work.reads:
             return asyncio.wrap_future(self.looking_up.submit(self._look_up, request, work))
         steps, size = self._predict(request, work), len(request)
         if self.catalog.in_memory and self.offered.is_short(request):

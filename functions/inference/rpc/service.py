@@ -14,17 +14,31 @@ from lading.functions.inference.wire.messages import Observation, Request
 
 @dataclass(frozen=True, slots=True)
 class RpcCall:
-    """One call: the models, and the record of the call."""
+    """One call: the models, and the record of the call.
+
+    Args:
+        catalog: the models.
+        observation: the record.
+        path: the method's full name.
+        metadata: returns what the client sent beside its request: names in lower case, and values.
+        reads: whether the method only reads what is in memory, and predicts nothing.
+    """
 
     catalog: Catalog
     observation: Observation
     path: str
+    metadata: Callable[[], Iterable[tuple[str, str | bytes]] | None] = tuple
+    reads: bool = False
 
     def call(self, model: str, version: str = "", label: str = "") -> Call:
         """Return the call of the dialects over HTTP, for a model and perhaps a version of it."""
         named = {"model": model, "version": version, "label": label}
         parameters = {key: text for key, text in named.items() if text or key == "model"}
-        request = Request("POST", self.path, {}, b"")
+        headers: dict[str, str] = {}
+        if self.catalog.split_of(model) is not None:
+            sent = self.metadata() or ()
+            headers = {name: value for name, value in sent if isinstance(value, str)}
+        request = Request("GET" if self.reads else "POST", self.path, headers, b"")
         return Call(request, self.catalog, parameters, self.observation)
 
 

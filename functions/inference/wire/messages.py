@@ -5,6 +5,7 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lading.functions.contract.names import VERSION_HEADER
 from lading.functions.inference.tensors import json_values
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Observation:
         *("started", "dialect", "model", "version", "compute_started", "compute_ended"),
         *("first_part", "ended", "error", "broken", "answered_by", "answered", "outputs", "answer"),
         "_spans",
-        *("queued", "received", "sent", "rows", "request_id", "nodes", "trace"),
+        *("queued", "received", "sent", "rows", "request_id", "nodes", "trace", "chosen"),
         *("feedback", "captured"),
     )
 
@@ -141,6 +142,8 @@ class Observation:
         """Whether the answer ended with an error after its status was sent."""
         self.answered_by = ""
         """The model that answered in place of the requested one; empty if none did."""
+        self.chosen: int | None = None
+        """The version that answers in a split model; None for any other."""
         self.queued: float | None = None
         """Seconds for which it waited for a thread; None: it did not."""
         self.received = self.sent = 0
@@ -172,6 +175,14 @@ class Observation:
         if self._spans is None and self.ended is not None:
             self._spans = _spans(self, self.ended)
         return self._spans or {}
+
+
+def marks_of(seen: Observation) -> Mapping[str, str]:
+    """Return headers that say which model or version answered, where that is open."""
+    if not seen.answered_by and seen.chosen is None:
+        return _NO_HEADERS
+    twin = {ANSWERED_BY: seen.answered_by} if seen.answered_by else {}
+    return twin if seen.chosen is None else {**twin, VERSION_HEADER: str(seen.chosen)}
 
 
 def _spans(seen: Observation, ended: float) -> dict[str, float]:

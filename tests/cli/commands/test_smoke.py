@@ -11,11 +11,22 @@ import pytest
 
 from lading.api.locked import served_settings
 from lading.functions.contract.dialects import DIALECTS
+from lading.functions.contract.settings import ServingSettings
+from lading.functions.contract.split import VersionSplit
 from tests.cli.commands.test_serve import serving
 from tests.cli.conftest import Lading
 from tests.conftest import Bucket
 from tests.support.driver import ask, serve
-from tests.support.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, times
+from tests.support.worlds import (
+    FLOAT,
+    HALF,
+    STRING,
+    add_sub,
+    brain_doubled,
+    echo,
+    times,
+    write_artifact,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +60,9 @@ class Api:
 
 
 @contextmanager
-def deployed(workspace: Path) -> Iterator[Api]:
-    app, api = serve(served_settings(workspace / "models.lock.json", [])), Api()
+def deployed(workspace: Path, settings: ServingSettings | None = None) -> Iterator[Api]:
+    lock = workspace / "models.lock.json"
+    app, api = serve(settings or served_settings(lock, [])), Api()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -59,7 +71,8 @@ def deployed(workspace: Path) -> Iterator[Api]:
             if self.headers.get("authorization") != f"Bearer {TOKEN}":
                 self._send(403, b'{"message": "Forbidden"}')
                 return
-            answer = ask(app, f"{self.command} {self.path}", body)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = ask(app, f"{self.command} {self.path}", body, headers)
             self._send(answer.status, answer.body)
 
         do_GET = do_POST  # noqa: N815 its name is the method's
@@ -281,3 +294,15 @@ def test_damaged_golden_requests_are_told(
     result = packaged("smoke", "--url", "http://127.0.0.1:9")
     assert result.code == 2
     assert reason in result.err
+
+
+def test_the_stable_version_of_a_split_model_is_asked(packaged: Lading, workspace: Path) -> None:
+    settings = served_settings(workspace / "models.lock.json", [])
+    (model,) = settings.models
+    write_artifact(workspace / "artifacts", "double", 2, times(3))
+    versions = {**model.versions, 2: ""}
+    both = model._replace(versions=versions, split=VersionSplit({1: 0, 2: 100}))
+    with deployed(workspace, settings._replace(models=(both,))) as api:
+        found = packaged("smoke", "--url", api.url, "--token", TOKEN, "--json")
+    assert {check["wrong"] for check in found.document["answers"]} == {""}
+    assert found.code == 0

@@ -9,12 +9,14 @@ from lading.functions.contract.settings import (
     ServedModel,
     ServingSettings,
 )
+from lading.functions.contract.split import VersionSplit
 
 
 def test_settings_survive_the_environment() -> None:
     models = (
         ServedModel("digits", {1: "sha256:a", 2: "sha256:b"}, {"stable": 1, "canary": 2}),
         ServedModel("half", {7: ""}),
+        ServedModel("both", {1: "", 2: ""}, split=VersionSplit({1: 99.5, 2: 0.5}, "x-user-id")),
         ServedModel("big", {1: "sha256:c", 2: ""}, remote={2: S3Object("bucket", "key", "v")}),
     )
     settings = ServingSettings(
@@ -49,6 +51,11 @@ def test_an_empty_environment_serves_nothing_from_the_layers() -> None:
         '{"m": {"versions": {"1": ""}, "s3": {"1": {"bucket": "b"}}}}',
         '{"m": {"versions": {"1": ""}, "labels": {"stable": 2}}}',
         '{"m": {"versions": {"1": ""}, "labels": {"stable": null}}}',
+        '{"m": {"versions": {"1": ""}, "split": {"percents": {"1": 50, "2": 50}}}}',
+        '{"m": {"versions": {"1": ""}, "split": {"percents": {"1": 0}}}}',
+        '{"m": {"versions": {"1": ""}, "split": {"percents": {}}}}',
+        '{"m": {"versions": {"1": ""}, "split": {"percents": {"1": "all"}}}}',
+        '{"m": {"versions": {"1": ""}, "split": null}}',
     ],
 )
 def test_models_that_are_no_slice_of_a_lock_are_refused(models: str) -> None:

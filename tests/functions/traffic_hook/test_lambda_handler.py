@@ -66,6 +66,20 @@ def test_without_any_golden_requests_it_is_enough_to_be_ready(aws: LocalAws) -> 
     assert (aws.statuses, aws.invoked) == (["Succeeded"], ["7"])
 
 
+@pytest.mark.parametrize(("factor", "status"), [(3.0, "Succeeded"), (5.0, "Failed")])
+def test_every_version_that_answers_side_by_side_is_checked(
+    both: LocalAws, tmp_path: Path, factor: float, status: str
+) -> None:
+    place = tmp_path / "beside.json"
+    place.write_bytes(golden(factor))
+    both.told = {"LADING_GOLDEN_BESIDE": json.dumps({"2": [str(place), ""]})}
+    told = both.shift("check", written(tmp_path, 2.0))
+    assert both.statuses == [status]
+    assert both.invoked == ["7"] * 6
+    failure = told[-1]["failure"]
+    assert failure is None if status == "Succeeded" else "is 3.0, expected 5.0" in failure
+
+
 def test_its_requests_are_not_counted_by_the_alarms_of_the_function(
     aws: LocalAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

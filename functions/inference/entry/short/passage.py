@@ -18,13 +18,7 @@ from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
 from lading.functions.inference.wire.header_lines import HeaderLines
-from lading.functions.inference.wire.messages import (
-    ANSWERED_BY,
-    JSON,
-    Observation,
-    Request,
-    Response,
-)
+from lading.functions.inference.wire.messages import JSON, Observation, Request, Response, marks_of
 
 P = ParamSpec("P")
 
@@ -168,8 +162,7 @@ class Passage:
         if isinstance(outcome, Exception):
             raise outcome
         assert self.steps is not None, "it has been decoded"
-        response = finish(self.steps, outcome)
-        twin = self.observation.answered_by
-        if twin:
-            response = response._replace(headers={**response.headers, ANSWERED_BY: twin})
+        response, marks = finish(self.steps, outcome), marks_of(self.observation)
+        if marks:
+            response = response._replace(headers={**response.headers, **marks})
         self.answer = response

@@ -15,6 +15,7 @@ import boto3
 import pytest
 
 from lading.functions.contract.settings import JobsPlace, ServingSettings
+from lading.functions.contract.split import VersionSplit
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.endpoint.job_store import Job, JobStore
 from lading.functions.inference.entry.service import answerer
@@ -356,3 +357,18 @@ def test_a_bucket_of_another_account_is_not_used(aws: SageMaker, tmp_path: Path)
     jobs.read_input(job)
     jobs.finish(job, 200, {}, b"answer")
     assert [it["x-amz-expected-bucket-owner"] for it in sent] == ["123456789012"] * 3
+
+
+def test_a_job_stays_with_the_version_that_its_callers_key_has(store: str, tmp_path: Path) -> None:
+    split = VersionSplit({1: 50, 2: 50}, "x-user-id")
+    settings = settings_for(tmp_path, {"m": {1: times(2), 2: times(3)}})
+    (model,) = settings.models
+    with s3.aws(store):
+        app = serve(settings._replace(models=(model._replace(split=split),)))
+        for number in range(6):
+            user = {"x-user-id": f"user-{number}"}
+            accepted = ask(app, "POST /m/predict/async", BODY, user)
+            document = poll(app, accepted, "/m/predict/async")
+            version = split.choose("m", user)
+            assert json.loads(fetch(document))["version"] == version
+            assert document["headers"]["lading-version"] == str(version)

@@ -15,6 +15,7 @@ from lading.functions.contract.errors import (
     ModelUnavailable,
 )
 from lading.functions.contract.settings import ServingSettings
+from lading.functions.contract.split import VersionSplit
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
@@ -263,3 +264,13 @@ def test_a_model_that_answers_wrong_is_not_loaded(tmp_path: Path) -> None:
     assert "a golden request is answered wrong" in answer.error
     write_golden(tmp_path, "b", 1, echo(), answer=[1.0, 2.0])
     assert post(app, "models/b/load").status == 200
+
+
+def test_a_model_is_split_no_more_when_one_of_its_versions_is_unloaded(tmp_path: Path) -> None:
+    _, catalog, control = world(tmp_path)
+    split = VersionSplit({1: 50, 2: 50})
+    catalog.put(catalog.model("a")._replace(split=split))
+    control.make_default("a", 1)
+    assert catalog.model("a").split == split
+    control.drop("a", 2)
+    assert catalog.model("a").split is None
