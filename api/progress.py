@@ -39,6 +39,12 @@ def show_steps() -> Iterator[OnStep]:
         yield show
 
 
+def timed_lines() -> Callable[[str], None]:
+    """Return what writes a line that stays, with the seconds since now, on standard error."""
+    console, started = Console(stderr=True), monotonic()
+    return lambda text: _print(console, f"{monotonic() - started:6.1f} s  {text}")
+
+
 @contextmanager
 def show_stages(model: str, *, verbose: bool = True) -> Iterator[OnStage]:
     """Show each stage of a model's packaging: live while it runs, as a line when it has ended.

@@ -3,39 +3,46 @@
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from lading.api.caller import Caller
-from lading.api.errors import NothingLocked, ServerError
-from lading.api.progress import show_steps
-from lading.api.settings import aws_environment
-from lading.cli.aws.token_table import TokenTable
+from lading.api.progress import show_steps, timed_lines
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
+from lading.cli.emulated_stage import (
+    check_answer,
+    create_token,
+    deploy,
+    endpoints,
+    find_model,
+    lambda_python,
+    project_of,
+)
 from lading.cli.error_output import print_error
+from lading.cli.errors import EXIT
+from lading.cli.lock_edits import version_of
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
-from lading.cli.smoke.checks import call_plainly, check_refusals
-from lading.cli.smoke.golden import StableModel, stable_models
-from lading.emulator.checkout import CODE
+from lading.cli.rehearsal import Rehearsal, ShiftReport, rehearse
+from lading.cli.smoke.checks import golden_calls
+from lading.cli.update_locks import Update, plan_update, updatable_model
 from lading.emulator.cloud.account import EmulatedCloud
-from lading.emulator.cloud.tasks import playing
+from lading.emulator.cloud.tasks import account_client, playing
 from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.errors import DeploymentFailed
-from lading.emulator.processes.server import in_background
-from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
-from lading.emulator.sagemaker.runtime import SageMakerRuntime
-from lading.functions.contract.names import DEFAULT_LABEL, TOKENS
-from lading.model_packaging.lock.file import read_lock, version_folder
+from lading.functions.contract.names import DEFAULT_LABEL
+from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
-from lading.stacks.build.interpreters import find_python
-from lading.stacks.errors import PythonMissing, StackError
+from lading.stacks.errors import StackError
 from lading.stacks.plan.left_out import LEFT_OUT, NOT_ENFORCED
-from lading.stacks.stages.settings import OUTPUTS, Deployment, SettingsFile, load_deployment
-from lading.stacks.stages.target import LAMBDA_PYTHON, architecture_here
+from lading.stacks.stages.settings import Deployment, load_deployment
+from lading.stacks.stages.target import LAMBDA_PYTHON
 
 _FOLDER = Path(".lading/emulate")
 _LAYERS_OF_LAMBDA = f"those that would be deployed, under Python {LAMBDA_PYTHON}"
@@ -43,11 +50,25 @@ _LAYERS_OF_HERE = (
     f"built for the Python of this process; install Python {LAMBDA_PYTHON} to run those that would "
     "be deployed"
 )
-_TENANT = "emulate"
+
+
+_UPDATE = typer.Option("--update", help="Rehearse the update to a version, and the way back.")
+_TO = typer.Option(
+    "--to",
+    metavar="VERSION",
+    help="The version to update to: its number, or a label.",
+    show_default="the stable one, from the one before it",
+)
+_MODEL = typer.Option("--model", help="The model to update.", show_default="the first that can be")
+_REQUESTS = typer.Option(min=1, max=100_000, help="Requests in each step of the shift.")
 
 
 def emulate(
     once: Annotated[bool, typer.Option("--once", help="End after one call.")] = False,
+    update: Annotated[bool, _UPDATE] = False,
+    to: Annotated[str | None, _TO] = None,
+    name: Annotated[str | None, _MODEL] = None,
+    requests: Annotated[int, _REQUESTS] = 200,
     engine_url: EngineUrl = "",
     stage: Stage = STAGE,
     stages: Stages = STAGES,
@@ -62,40 +83,114 @@ def emulate(
     each model whose target is SageMaker. When another version becomes stable, it is deployed. Logs
     are in .lading/emulate.
 
+    With --update the version before the stable one is deployed, and then the update is rehearsed:
+    the new version is deployed, traffic shifts to it in the steps of the stage, under requests and
+    before the eyes of the alarm on failures and of the judge, if the stage has one; then it goes
+    back in the same way. The lock stays as it is. The exit code is 3 if a shift was stopped.
+
     Examples:
 
         lading emulate --once --json
 
+        lading emulate --update --once
+
+        lading emulate --update --to 3 --model digits --requests 500
+
         lading emulate --engine-url http://127.0.0.1:8000/v1
     """
     deployment = _deployment(stages, stage)
-    model = find_model(manifest, lock)
-    # SIGTERM ends the command as Ctrl-C does, so that it removes everything.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    python = lambda_python()
-    with (
-        show_steps() as show,
-        EmulatedCloud(_FOLDER, show, project=project_of(manifest), lambda_python=python) as cloud,
-        ExitStack() as stack,
-    ):
+    with ExitStack() as stack:
+        planned = None
+        if update or to is not None:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            planned = _plan_update(deployment, manifest, lock, folder, name, to)
+        first = planned.before if planned else lock
+        model = find_model(manifest, first, planned.model if planned else None)
+        # SIGTERM ends the command as Ctrl-C does, so that it removes everything.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        python, show = lambda_python(), stack.enter_context(show_steps())
+        project = project_of(manifest)
+        cloud = EmulatedCloud(_FOLDER, show, project=project, lambda_python=python)
+        stack.enter_context(cloud)
         engines = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=show)
-        runtime = stack.enter_context(endpoints(deployment, manifest, lock, engines))
+        runtime = stack.enter_context(endpoints(deployment, manifest, first, engines))
+        deploy_lock = partial(deploy, cloud, deployment, manifest, runtime=runtime)
         cloud.bootstrap()
-        url = deploy(cloud, deployment, manifest, lock, runtime)
+        url = deploy_lock(first)
         again = playing(cloud.environment, _FOLDER / "retraining", deployment.names.retraining(""))
         stack.enter_context(again)
         token = create_token(cloud, deployment)
         show(f"call {model.name} with its golden request")
-        answer = _call(cloud, url, token, model)
+        answer = check_answer(cloud, url, token, model)
         show("")
         found = {"url": url, "token": token, "model": model.name, "version": model.version}
         found["layers"] = _LAYERS_OF_LAMBDA if python else _LAYERS_OF_HERE
-        if json_:
-            typer.echo(json.dumps(_document(cloud, found, answer)))
-        else:
+        document = _document(cloud, found, answer)
+        if not json_:
             typer.echo(describe(found, answer, stays=not once))
+        shifts: list[ShiftReport] = []
+        if planned is not None:
+            called = _Called(cloud, url, token, manifest)
+            shifts = called.rehearse(planned, deployment, deploy_lock, requests)
+            document = {**document, "shifts": [shift.document() for shift in shifts]}
+        if json_:
+            typer.echo(json.dumps(document))
         if not once:
-            _stay(cloud, lock, lambda: deploy(cloud, deployment, manifest, lock, runtime))
+            _stay(cloud, lock, partial(deploy_lock, lock))
+        if not all(shift.succeeded for shift in shifts):
+            raise typer.Exit(EXIT.refused)
+
+
+def _plan_update(
+    deployment: Deployment,
+    manifest: Path,
+    lock: Path,
+    folder: Path,
+    name: str | None,
+    to: str | None,
+) -> Update:
+    """Return the update to rehearse; its locks are in the folder."""
+    wanted = name or updatable_model(load_manifest(manifest).models, lock, to)
+    if deployment.settings.model(wanted).split is not None:
+        key = f"stages.{deployment.stage}.models.{wanted}.split"
+        raise typer.BadParameter(f"{key}: several versions answer; remove it for the rehearsal")
+    return plan_update(lock, folder, wanted, None if to is None else version_of(lock, wanted, to))
+
+
+@dataclass(frozen=True, slots=True)
+class _Called:
+    """The API in the emulated account, as its callers see it."""
+
+    cloud: EmulatedCloud
+    url: str
+    token: str
+    manifest: Path
+
+    def rehearse(
+        self,
+        update: Update,
+        deployment: Deployment,
+        deploy_lock: Callable[[Path], object],
+        requests: int,
+    ) -> list[ShiftReport]:
+        """Rehearse an update and the way back, with calls of the version that serves now."""
+        serving = find_model(self.manifest, update.before, update.model)
+        calls = golden_calls(self.url, serving, Caller(self.token))
+        rehearsal = Rehearsal(
+            client=account_client(self.cloud.environment),
+            codedeploy=self.cloud.codedeploy,
+            deployment=deployment,
+            model=update.model,
+            send=partial(next, calls),
+            requests=requests,
+            tell=timed_lines(),
+        )
+        return rehearse(rehearsal, update, deploy_lock, partial(self._check, update.model))
+
+    def _check(self, name: str, lock: Path) -> None:
+        """Compare an answer of the version that a lock deploys with its golden one."""
+        model = find_model(self.manifest, lock, name)
+        check_answer(self.cloud, self.url, self.token, model)
 
 
 def _stay(cloud: EmulatedCloud, lock: Path, redeploy: Callable[[], object]) -> None:
@@ -122,126 +217,11 @@ def _stable(lock: Path) -> dict[str, int]:
     return {name: version for name, version in labels.items() if version is not None}
 
 
-def project_of(manifest: Path) -> Path:
-    """Return the folder of app.py: that of the manifest, or else a checkout of Lading."""
-    own = manifest.resolve().parent
-    return own if (own / "app.py").is_file() or not (CODE / "app.py").is_file() else CODE
-
-
-def lambda_python() -> Path | None:
-    """Return an interpreter that runs the layers as they would be deployed; None without one."""
-    if architecture_here() is None:
-        return None
-    try:
-        return find_python(LAMBDA_PYTHON)
-    except PythonMissing:
-        return None
-
-
-@contextmanager
-def endpoints(
-    deployment: Deployment, manifest: Path, lock: Path, engines: LocalEngines
-) -> Iterator[str]:
-    """Start the lock's endpoints, and yield the URL of their emulated SageMaker; empty for none.
-
-    Args:
-        deployment: the stage.
-        manifest: models.yaml.
-        lock: models.lock.json.
-        engines: the engines of this machine.
-
-    Raises:
-        EmulatorError: an engine cannot be used on this machine, or does not start.
-    """
-    models = load_manifest(manifest).models
-    found = list(locked_endpoints(models, lock, engines, deployment.names.function))
-    if not found:
-        yield ""
-        return
-    engines.on_progress(f"start the engines of {len(found)} endpoints")
-    runtime = SageMakerRuntime(found)
-    with in_background(runtime, runtime) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-def deploy(
-    cloud: EmulatedCloud, deployment: Deployment, manifest: Path, lock: Path, runtime: str = ""
-) -> str:
-    """Deploy the locked versions, and return the API's base URL.
-
-    Args:
-        cloud: the emulated AWS.
-        deployment: the stage.
-        manifest: models.yaml.
-        lock: models.lock.json.
-        runtime: URL of the SageMaker that the proxy functions call.
-
-    Raises:
-        DeploymentFailed: the stacks cannot be deployed.
-    """
-    stages = cloud.scratch / "stages.yaml"
-    stages.write_text(_emulated(deployment))
-    files = {"stages": stages, "manifest": manifest, "lock": lock}
-    context = {name: str(file.resolve()) for name, file in files.items()}
-    context["sagemaker_runtime"] = runtime
-    outputs = cloud.deploy({"stage": deployment.stage, **context})
-    return cloud.api_url(outputs[deployment.names.api_stack][OUTPUTS.api_url])
-
-
-def create_token(cloud: EmulatedCloud, deployment: Deployment) -> str:
-    """Return a new bearer token for every model.
-
-    Raises:
-        AwsRefused: it cannot be stored.
-    """
-    names = deployment.names
-    with aws_environment(cloud.environment):
-        table = TokenTable(names.token_table, names.api_stack)
-        return table.create(_TENANT, [TOKENS.every_model], 1)[0]
-
-
-def find_model(manifest: Path, lock: Path) -> StableModel:
-    """Return a model with golden requests that will be deployed.
-
-    Raises:
-        NothingLocked: there is none.
-        CopyElsewhere: its artifact is in S3 only.
-        InputUnreadable: its golden requests are damaged.
-    """
-    for model in stable_models(manifest, lock):
-        version_folder(lock, model.name, model.version)
-        if model.tensors:
-            return model
-    raise NothingLocked(lock, f"model with golden requests and the label '{DEFAULT_LABEL}'")
-
-
-def _call(cloud: EmulatedCloud, url: str, token: str, model: StableModel) -> Any:
-    """Return the API's answer to a golden request, after checking it and the authorization."""
-    caller = Caller(token)
-    reply, wrong = call_plainly(url, model, caller)
-    for reason in (wrong, *(check.wrong for check in check_refusals(url, model, caller))):
-        if reason:
-            raise ServerError(url, f"model '{model.name}': {reason}; see {cloud.log}")
-    return json.loads(reply.body)
-
-
 def _deployment(stages: Path, stage: str) -> Deployment:
     try:
         return load_deployment(stages, stage, local=True)
     except StackError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _emulated(deployment: Deployment) -> str:
-    """Return a settings file for the stage, without the settings that need a real account."""
-    there = {"auth": "token", "account": None, "regions": (), "domain": None}
-    settings = deployment.settings.model_copy(update={**there, "permissions_boundary": None})
-    document = SettingsFile(
-        service=deployment.names.service,
-        owner=deployment.owner,
-        stages={deployment.stage: settings},
-    )
-    return document.model_dump_json(exclude_defaults=True)
 
 
 def _document(cloud: EmulatedCloud, found: Mapping[str, Any], answer: Any) -> Mapping[str, Any]:

@@ -15,8 +15,8 @@ import typer
 from lading.api.caller import Caller
 from lading.api.errors import LadingError
 from lading.api.progress import show_steps
-from lading.cli.commands.emulate import create_token, deploy, find_model, lambda_python, project_of
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
+from lading.cli.emulated_stage import create_token, deploy, find_model, lambda_python, project_of
 from lading.cli.errors import EXIT
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest
 from lading.cli.smoke.checks import call_plainly

@@ -10,7 +10,8 @@ LEFT_OUT = MappingProxyType(
         "SageMaker": "each endpoint is a process on this machine, which never scales or updates",
         "Lambda Managed Instances": "each function runs as a plain one, with one request at a time",
         "streaming": "each answer is returned as a whole",
-        "CodeDeploy": "a new version gets all traffic at once, after its golden requests pass",
+        "CodeDeploy": "a new version gets all traffic at once, after its golden requests pass; "
+        "`lading emulate --update` rehearses a shift",
         "CodeBuild": "a retraining's builds run their commands on this machine, without installing",
         "delivery": "nobody delivers: there are no roles for workflows, and no pipeline",
         "training jobs": "a retraining's script runs on this machine, not in its container",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.cli.commands.emulate import lambda_python
+from lading.cli.emulated_stage import lambda_python
 from lading.emulator.cloud.account import EmulatedCloud
 
 ROOT = Path(__file__).parents[2]

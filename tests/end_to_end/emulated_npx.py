@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from lading.cli.commands.emulate import lambda_python
+from lading.cli.emulated_stage import lambda_python
 from lading.emulator.checkout import CODE, tools_folder
 from lading.emulator.cloud.account import app_command
 from lading.emulator.cloud.cdk import find_cdk

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from lading.api.settings import aws_environment
-from lading.cli.commands.emulate import create_token
 from lading.cli.delivery.github import write_workflows
+from lading.cli.emulated_stage import create_token
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.stacks.stages.settings import load_deployment
 from tests.end_to_end.conftest import ROOT, command_environment

@@ -1,6 +1,7 @@
 """The very stacks that go to AWS, deployed into one on this machine: called, and rolled back."""
 
 import json
+import re
 import shutil
 import time
 from itertools import count
@@ -14,11 +15,17 @@ import pytest
 import tritonclient.http as triton
 
 from lading.api.settings import aws_environment
-from lading.cli.commands.emulate import create_token, deploy, describe
+from lading.cli.commands.emulate import describe
+from lading.cli.emulated_stage import create_token, deploy
+from lading.cli.rehearsal import Rehearsal, rehearse
+from lading.cli.update_locks import plan_update
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.codedeploy import Order
+from lading.emulator.cloud.tasks import account_client
+from lading.emulator.processes.ports import free_port
 from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.names import function_log
+from lading.functions.contract.split import VersionSplit
 from lading.functions.drift.cloud import read_lines
 from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
@@ -26,6 +33,7 @@ from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.end_to_end.conftest import guide_commands, lading, lading_in
 from tests.end_to_end.test_digits import Outputs, same
+from tests.support.guides import run_guide, section_of
 from tests.support.worlds import times
 
 # gevent, which the stock client uses, warns of its own doings.
@@ -51,6 +59,15 @@ stages:
     judge: {least_requests: 20}
 """
 
+SPLIT = VersionSplit({1: 50, 2: 50}, "x-user-id")
+SIDE_BY_SIDE = STAGES.replace(
+    "batch: {}", "batch: {}, split: {versions: {stable: 50, canary: 50}, key: X-User-Id}"
+)
+USERS = [f"user-{number}" for number in range(24)]
+DIVIDED = {user: SPLIT.choose("digits", {"x-user-id": user}) for user in USERS}
+OF_STABLE = {"X-User-Id": next(user for user, version in DIVIDED.items() if version == 1)}
+"""A user whom the stable version answers."""
+
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -64,12 +81,18 @@ class Deployed:
             self.rows: Rows = np.asarray(holdout["X"][:20])
             self.truth: list[int] = holdout["y"][:20].tolist()
 
+    def write_stages(self, text: str) -> None:
+        """Change the settings of the next deployment."""
+        (self.folder / "stages.yaml").write_text(text)
+        self.deployment = load_deployment(self.folder / "stages.yaml", "dev", local=True)
+
     @property
     def question(self) -> Any:
         return {"inputs": self.rows.tolist()}
 
-    def deploy(self) -> str:
-        return deploy(self.cloud, self.deployment, self.folder / "models.yaml", self.lock)
+    def deploy(self, lock: Path | None = None) -> str:
+        manifest = self.folder / "models.yaml"
+        return deploy(self.cloud, self.deployment, manifest, lock or self.lock)
 
     def expected(self, version: int) -> Outputs:
         """What the library call answers."""
@@ -319,28 +342,96 @@ def test_smoke_finds_the_deployment_right(
     assert not any(proof["proved"] for proof in found["proofs"])
 
 
-def test_a_new_version_takes_over_and_one_command_rolls_it_back(
-    deployed: Deployed, url: str, bearer: dict[str, str]
+def test_an_update_is_rehearsed_and_one_command_rolls_it_back(
+    deployed: Deployed, url: str, bearer: dict[str, str], tmp_path: Path
 ) -> None:
     before = deployed.lock.read_bytes()
     manifest = deployed.folder / "models.yaml"
     manifest.write_text(manifest.read_text().replace("quantize: dynamic", "quantize: none"))
     lading(deployed.folder, "package")
     assert json.loads(deployed.lock.read_text())["digits"]["labels"] == {"stable": 2}
-    answers = []
-    for rolled_back in (False, True):
-        if rolled_back:
+    update = plan_update(deployed.lock, tmp_path, "digits", None)
+    answers: list[Any] = []
+
+    def deploy_lock(lock: Path) -> None:
+        """Forward by the lock of the rehearsal; back by the project's own, after a rollback."""
+        if lock == update.before:
             shown = lading(deployed.folder, "rollback", "digits")
             assert "digits: stable is on version 1, before on 2" in shown
-        assert deployed.deploy() == url
-        answers.append(ask(f"{url}/digits/predict", deployed.question, bearer))
+            lading(deployed.folder, "label", "digits", "canary", "2")
+            deployed.write_stages(SIDE_BY_SIDE)
+        assert deployed.deploy(lock if lock == update.after else deployed.lock) == url
+
+    def check(_lock: Path) -> None:
+        headers = {**bearer, **OF_STABLE}
+        answers.append(ask(f"{url}/digits/predict", deployed.question, headers))
+
+    told: list[str] = []
+    rehearsal = Rehearsal(
+        client=account_client(deployed.cloud.environment),
+        codedeploy=deployed.cloud.codedeploy,
+        deployment=deployed.deployment,
+        model="digits",
+        send=lambda: ask(f"{url}/digits/predict", deployed.question, bearer),
+        requests=60,
+        tell=told.append,
+    )
+    shifts = rehearse(rehearsal, update, deploy_lock, check)
+    assert [(it.old, it.new, it.status) for it in shifts] == [
+        (1, 2, "Succeeded"),
+        (2, 1, "Succeeded"),
+    ]
+    for shift in shifts:
+        first, last = shift.steps
+        assert first.old.requests + first.new.requests == 60
+        assert 0 < first.new.requests < 30, "about one of ten requests reaches the new version"
+        assert (last.old.requests, last.new.requests) == (0, 60)
+        assert shift.verdict in {"too little traffic", "better or equal"}
     assert [answer["version"] for answer in answers] == [2, 1]
     for answer in answers:
         assert same(answer["outputs"], deployed.expected(answer["version"]))
     assert not same(answers[0]["outputs"], deployed.expected(1))
     after, kept = (json.loads(text)["digits"] for text in (deployed.lock.read_bytes(), before))
-    assert after["labels"] == kept["labels"]
+    assert after["labels"] == {**kept["labels"], "canary": 2}
     assert after["versions"].keys() == {"1", "2"}
+
+
+@pytest.mark.parametrize("path", ["/digits/predict", "/predict/digits"])
+def test_two_versions_answer_each_its_own_users(
+    deployed: Deployed, url: str, bearer: dict[str, str], path: str
+) -> None:
+    """After the rollback, with which the stage divides the requests of the digits."""
+    expected = {version: deployed.expected(version) for version in (1, 2)}
+    for user, version in DIVIDED.items():
+        answer = httpx.post(
+            url + path, json=deployed.question, headers={**bearer, "X-User-Id": user}, timeout=60
+        )
+        assert answer.headers["lading-version"] == str(version)
+        assert same(answer.json()["outputs"], expected[version])
+    pinned = ask(f"{url}{path}/versions/2", deployed.question, {**bearer, **OF_STABLE})
+    assert pinned["version"] == 2
+    found = json.loads(
+        lading_in(
+            deployed.folder, deployed.cloud.environment, "compare", "digits", "1", "2", "--json"
+        ).stdout
+    )
+    assert found["requests"][1] > [*DIVIDED.values()].count(2)
+    assert {it["measure"] for it in found["measures"]} >= {"errors"}
+
+
+def test_the_commands_of_the_guide_divide_and_compare_requests(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    """With the versions that are packaged by now; `canary` is on version 2."""
+    folder = tmp_path / "clone"
+    shutil.copytree(
+        deployed.folder, folder, ignore=shutil.ignore_patterns(".lading", "stages.yaml")
+    )
+    section = "## Two versions at once: A/B tests"
+    stages = re.search(r"```yaml\n(.*?)```", section_of("roll-outs.md", section), re.DOTALL)
+    assert stages is not None
+    (folder / "stages.yaml").write_text(stages[1])
+    run_guide("roll-outs.md", section, folder, free_port())
 
 
 def broken_version(client: Any, function: str) -> str:
@@ -388,7 +479,8 @@ def test_a_worse_version_is_stopped_by_the_judge(
     assert (found["verdict"], found["stopped"]) == ("worse", "Succeeded")
     assert (found["old"]["version"], found["new"]["version"]) == (old, new)
     assert found["new"]["errors"] == found["new"]["requests"] > 0 == found["old"]["errors"]
-    assert ask(f"{url}/digits/predict", deployed.question, bearer)["version"] == 1
+    answer = ask(f"{url}/digits/predict", deployed.question, {**bearer, **OF_STABLE})
+    assert answer["version"] == 1
 
 
 def test_the_guides_commands_show_the_roll_out_and_compare_its_versions(
@@ -402,7 +494,22 @@ def test_the_guides_commands_show_the_roll_out_and_compare_its_versions(
         told = lading_in(deployed.folder, deployed.cloud.environment, *words)
         assert told.returncode == 3, told.stderr
         assert "errors" in told.stdout
-    (compare, _) = guide_commands("roll-outs.md", "compare", **instead)
+    (compare, *_) = guide_commands("roll-outs.md", "compare", **instead)
     told = lading_in(deployed.folder, deployed.cloud.environment, *compare)
     assert told.returncode == 0, told.stderr
     assert "version 2 beside version 1: " in told.stdout
+
+
+@pytest.mark.long
+def test_the_command_rehearses_an_update(deployed: Deployed) -> None:
+    """With a cloud of its own; the lock is on version 1 again, and `--to` names version 2."""
+    stages = deployed.folder / "rehearsed.yaml"
+    stages.write_text(STAGES)
+    lock = deployed.lock.read_bytes()
+    words = ("--to", "2", "--model", "digits", "--requests", "40", "--stages", str(stages))
+    found = json.loads(lading(deployed.folder, "emulate", "--once", "--json", *words))
+    assert [(it["from"], it["to"], it["status"]) for it in found["shifts"]] == [
+        (1, 2, "Succeeded"),
+        (2, 1, "Succeeded"),
+    ]
+    assert deployed.lock.read_bytes() == lock

@@ -21,7 +21,7 @@ import tritonclient.http as triton
 from botocore.exceptions import ClientError
 
 from lading.api.settings import aws_environment
-from lading.cli.commands.emulate import create_token, deploy
+from lading.cli.emulated_stage import create_token, deploy
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import account_client
 from lading.emulator.engines.local_engines import LocalEngines

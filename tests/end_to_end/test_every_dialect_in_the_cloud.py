@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from lading.cli.commands.emulate import create_token, deploy
+from lading.cli.emulated_stage import create_token, deploy
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.model_packaging.lock.edits import record
 from lading.model_packaging.lock.file import LocalCopy, LockedVersion

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lading.api.errors import InputUnreadable
-from lading.cli.commands.emulate import find_model
+from lading.cli.emulated_stage import find_model
 from lading.cli.errors import EXIT
 from lading.model_packaging.lock.file import CopyElsewhere
 from tests.cli.conftest import Lading
@@ -29,6 +29,8 @@ def lock(folder: Path, store: dict[str, object]) -> tuple[Path, Path]:
     [
         ([], EXIT.not_found, "with a version labeled 'stable'"),
         (["--stage", "production"], EXIT.usage, "there is no stage 'production'"),
+        (["--update"], EXIT.usage, "name the next version with --to"),
+        (["--to", "2", "--model", "double"], EXIT.not_found, "has no model 'double'"),
     ],
 )
 def test_what_cannot_be_deployed_is_told_before_anything_starts(
@@ -53,3 +55,13 @@ def test_damaged_golden_requests_are_reported_with_their_file(
     (workspace / "artifacts/models/double/1/golden.json").write_text("{}")
     with pytest.raises(InputUnreadable, match=r"golden\.json: is damaged; restore it"):
         find_model(workspace / "models.yaml", workspace / "models.lock.json")
+
+
+def test_a_model_of_which_several_versions_answer_is_not_rehearsed(
+    packaged: Lading, workspace: Path
+) -> None:
+    split = "{split: {versions: {stable: 100}}}"
+    (workspace / "stages.yaml").write_text(f"stages: {{dev: {{models: {{double: {split}}}}}}}")
+    refused = packaged("emulate", "--update", "--to", "1")
+    assert refused.code == EXIT.usage
+    assert "stages.dev.models.double.split: several versions answer" in refused.err
