@@ -2,7 +2,8 @@
 
 - PSI, the population stability index: `sum((a - e) ln(a / e))` over the shares of the bins. Half a
   row is added to each bin, so that an empty one has a logarithm.
-- chi-squared: Pearson's test of homogeneity of two samples.
+- chi-squared: Pearson's test of homogeneity of two samples; Fisher's exact test where too few rows
+  are beside the most frequent bin.
 - KS, Kolmogorov and Smirnov's distance: the largest difference of the two distribution functions,
   here at the edges of the bins. It is at most the exact one, and its p at least the exact one's.
 
@@ -21,6 +22,9 @@ _EMPTY: Final = 0.5
 _TERMS: Final = 100
 _LEAST_EXPECTED: Final = 5.0
 """Rows that a bin must be expected to have for the chi-squared test; rarer ones are pooled."""
+_FOURFOLD: Final = 2
+_ROUNDING: Final = 1e-7
+"""Logarithms of probabilities that are this near are equal."""
 
 
 class Tested(NamedTuple):
@@ -47,28 +51,53 @@ def chi_squared(expected: Counts, found: Counts) -> Tested:
     before, after = sum(expected), sum(found)
     if not before or not after:
         return Tested(0.0, 1.0)
-    bins = _pooled(expected, found, _LEAST_EXPECTED * (before + after) / min(before, after))
+    least = _LEAST_EXPECTED * (before + after) / min(before, after)
+    bins = _pooled(expected, found, least)
     statistic = 0.0
     for e, f in bins:
         share = (e + f) / (before + after)
         statistic += (e - share * before) ** 2 / (share * before)
         statistic += (f - share * after) ** 2 / (share * after)
+    if len(bins) == _FOURFOLD and sum(bins[1]) < least:
+        return Tested(statistic, _fisher(*bins))
     return Tested(statistic, chi_squared_tail(statistic, len(bins) - 1))
 
 
 def _pooled(expected: Counts, found: Counts, least: float) -> list[tuple[int, int]]:
     """Return the bins, those with fewer rows together, so that each has as many rows as `least`.
 
-    Few rows have no chi-squared distribution: a few out of range would look like a miracle.
+    Few rows have no chi-squared distribution: a few out of range would look like a miracle. Beside
+    one frequent bin they stay apart all the same, for the exact test: a baseline of few rows that
+    are all elsewhere than those of a long window is no chance.
     """
     bins = sorted(zip(expected, found, strict=True), key=sum, reverse=True)
     common = [each for each in bins if sum(each) >= least]
     rare = bins[len(common) :]
     together = sum(e for e, _ in rare), sum(f for _, f in rare)
-    if sum(together) >= least or not common:
+    if sum(together) >= least or not common or (len(common) == 1 and any(together)):
         return [*common, together]
     (e, f) = common.pop()
     return [*common, (e + together[0], f + together[1])]
+
+
+def _fisher(common: tuple[int, int], rare: tuple[int, int]) -> float:
+    """Return the probability of a table of four counts, or of a less probable one, by chance.
+
+    Source: R. A. Fisher, The Design of Experiments, 1935; two-sided, as R's `fisher.test`.
+    """
+    rows, before = sum(common) + sum(rare), common[0] + rare[0]
+    fewest, most = max(0, before - sum(common)), min(before, sum(rare))
+    every = _log_choices(rows, before)
+    logs = [
+        _log_choices(sum(rare), k) + _log_choices(sum(common), before - k) - every
+        for k in range(fewest, most + 1)
+    ]
+    bound = logs[rare[0] - fewest] + _ROUNDING
+    return min(1.0, sum(exp(each) for each in logs if each <= bound))
+
+
+def _log_choices(n: int, k: int) -> float:
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
 
 
 def kolmogorov_smirnov(expected: Counts, found: Counts) -> Tested:

@@ -68,3 +68,15 @@ def test_the_tail_of_kolmogorov_is_scipys(value: float) -> None:
     found = kolmogorov_smirnov([rows, 0], [rows - shift, shift])
     exact = found.statistic * np.sqrt(rows / 2)
     assert found.p == pytest.approx(stats.kstwobign.sf(exact), rel=1e-6, abs=1e-12)
+
+
+@pytest.mark.parametrize("found", [[2000, 0], [1999, 1], [1990, 10]])
+def test_rare_rows_beside_one_frequent_bin_are_tested_exactly(found: list[int]) -> None:
+    expected = [88, 2]
+    wanted = stats.fisher_exact([expected, found]).pvalue
+    assert chi_squared(expected, found).p == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("rows", [100, 1700, 100_000])
+def test_rows_that_all_moved_are_seen_however_long_the_window_is(rows: int) -> None:
+    assert chi_squared([0, 90, 0, 0], [0, 0, rows, 0]).p < 1e-9
