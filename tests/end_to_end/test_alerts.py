@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 FAST = Pace(shorten=21_600, scrape_s=0.25)
 SLOW = Pace(shorten=45, scrape_s=0.25)
-ROWS, MANY = {"inputs": [[1, 2]]}, {"inputs": [[1, 2]] * 40_000}
+ROWS, MANY = {"inputs": [[1, 2]]}, {"inputs": [[1, 2]] * 200_000}
 
 RESTARTING = """
 import sys
