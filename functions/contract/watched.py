@@ -268,7 +268,9 @@ def _judged(name: str, text: str) -> Figure:
 
 JUDGED: Final = (
     _judged(JUDGE.worse, "Whether a new version is worse than the old one."),
+    _judged(JUDGE.update_worse, "Whether an endpoint's new version is worse than the old one."),
     _judged(JUDGE.undecided, "Whether a roll-out ended without proof."),
+    _judged(JUDGE.update_undecided, "Whether an endpoint's update ended without proof."),
     _judged(JUDGE.evidence, "The largest share of the evidence that calls a new version worse."),
 )
 """What the judge of a roll-out finds; AWS shifts the traffic, so Prometheus has nothing of it."""

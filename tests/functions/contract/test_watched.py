@@ -51,8 +51,9 @@ def test_every_name_in_cloudwatch_is_described() -> None:
     told = (CAPTURE.rows, CAPTURE.labeled, CAPTURE.correct, CAPTURE.error)
     verdicts = (DRIFT.features, DRIFT.largest, DRIFT.missing, DRIFT.outside)
     judged = (JUDGE.worse, JUDGE.undecided, JUDGE.evidence)
+    updates = (JUDGE.update_worse, JUDGE.update_undecided)
     written = {*told, CAPTURE.captured, CAPTURE.lost, *verdicts, *judged}
-    written |= {*counts, *rare, *METRICS.times.values(), *METRICS.faults.values()}
+    written |= {*updates, *counts, *rare, *METRICS.times.values(), *METRICS.faults.values()}
     assert CLOUDWATCH_UNITS.keys() == written
 
 
