@@ -81,18 +81,25 @@ def test_the_archive_of_a_training_is_unpacked(bucket: Bucket, tmp_path: Path) -
     assert get(address, tmp_path).path.read_bytes() == times(2)
 
 
-@pytest.mark.parametrize("name", ["../model.onnx", "/tmp/model.onnx"])  # noqa: S108 hostile
 def test_an_archive_that_leads_out_of_its_folder_leaves_nothing(
-    bucket: Bucket, tmp_path: Path, name: str
+    bucket: Bucket, tmp_path: Path
 ) -> None:
-    address = put(bucket, "model.tar.gz", archive({name: b"x"}))
+    address = put(bucket, "model.tar.gz", archive({"../model.onnx": b"x"}))
     cache = tmp_path / "cache"
-    try:
+    with pytest.raises(ArchiveRefused):
         get(address, cache)
-    except ArchiveRefused:
-        assert not list(cache.iterdir())
+    assert not list(cache.iterdir())
     assert not (tmp_path / "model.onnx").exists()
-    assert not Path("/tmp/model.onnx").exists()  # noqa: S108 hostile
+
+
+def test_an_absolute_path_in_an_archive_is_one_below_its_folder(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside/model.onnx"
+    address = put(bucket, "model.tar.gz", archive({str(outside): times(2)}))
+    cache = tmp_path / "cache"
+    assert get(address, cache).path.is_relative_to(cache)
+    assert not outside.exists()
 
 
 def test_several_models_are_named(bucket: Bucket, tmp_path: Path) -> None:
