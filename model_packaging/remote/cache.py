@@ -7,7 +7,8 @@ A download appears whole or not at all. What the lock pins is found without any 
 
 import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -60,16 +61,10 @@ def fetch(address: str, pin: LockedSource | None, cache: Path, on_bytes: OnBytes
     folder = cache / sha256(f"{address}\n{revision}".encode()).removeprefix("sha256:")[:32]
     size = 0
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(mkdtemp(prefix=".", dir=cache))
-        try:
+        with _appearing(folder) as fresh:
             kind.fetch(address, revision, fresh, on_bytes)
             _unpack_all(fresh)
             size = sum(path.stat().st_size for path in _files(fresh))
-            if not folder.is_dir():  # another process may have been quicker
-                fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
     digest = _digest(folder)
     if pinned and digest != pinned.digest:
         reason = f"has the digest {digest}, but the lock pins {pinned.digest}"
@@ -90,15 +85,22 @@ def unpacked(archive: Path, cache: Path) -> Path:
     """
     folder = cache / _file_digest(archive)[:32]
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        fresh = Path(mkdtemp(prefix=".", dir=cache))
-        try:
+        with _appearing(folder) as fresh:
             unpack(archive, fresh, MOST_BYTES)
-            if not folder.is_dir():
-                fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
     return model_in(str(archive), folder)
+
+
+@contextmanager
+def _appearing(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder, which is renamed to `folder` at the end; after an error it is gone."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(mkdtemp(prefix=".", dir=folder.parent))
+    try:
+        yield fresh
+        if not folder.is_dir():  # another process may have been quicker
+            fresh.rename(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def model_in(address: str, folder: Path) -> Path:
