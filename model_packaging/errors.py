@@ -23,6 +23,7 @@ energy.published                EnergyUnusable
 placement                       DoesNotFit, PricesUnusable
 engines.images                  ImageUnknown
 sources.tarball                 ArchiveRefused
+remote.kind                     SourceUnfetched
 lock.file                       LockError, CopyElsewhere
 lock.labels                     NoEarlierVersion
 signing.errors                  KeyUnusable, TrustUnusable, CryptographyMissing

@@ -1,7 +1,7 @@
 """SageMaker's metrics of each request, published to the CloudWatch of an emulated account.
 
 Each figure has two sets of dimensions, as on SageMaker: endpoint and variant, and these with the
-configuration, by which the fleets of an update are told apart.
+configuration, which differs between the old and the new fleet of an update.
 """
 
 import asyncio

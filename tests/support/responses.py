@@ -12,7 +12,7 @@ from tests.support.uvicorn_server import uvicorn_serving
 
 @dataclass
 class Responses:
-    """An ASGI application that keeps what it is told."""
+    """An ASGI application that records the documents that are sent to it."""
 
     url: str = ""
     documents: list[dict[str, Any]] = field(default_factory=list)

@@ -214,17 +214,17 @@ def test_the_document_asks_the_model_that_its_menu_chooses(page: Page, url: str)
     expect(answered).to_contain_text('"model": "people"')
 
 
+PAGES = {"/ui": "h1", "/ui/people": ".answer", "/docs?model=people": ".opblock"}
+"""Each page, and what it shows when it is complete."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(
     browser: Browser, url: str, scheme: Literal["light", "dark"]
 ) -> None:
     context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a foreign script
     page = context.new_page()
-    for path, shown in (
-        ("/ui", "h1"),
-        ("/ui/people", ".answer"),
-        ("/docs?model=people", ".opblock"),
-    ):
+    for path, shown in PAGES.items():
         page.goto(f"{url}{path}")
         if shown == ".answer":
             page.get_by_label("version 2").check()
@@ -242,11 +242,7 @@ def test_axe_finds_nothing_serious(
 def test_nothing_is_wider_than_a_phone(browser: Browser, url: str) -> None:
     context = browser.new_context(viewport={"width": 375, "height": 800})
     page = context.new_page()
-    for path, shown in (
-        ("/ui", "h1"),
-        ("/ui/people", ".answer"),
-        ("/docs?model=people", ".opblock"),
-    ):
+    for path, shown in PAGES.items():
         page.goto(f"{url}{path}")
         if shown == ".answer":
             predict(page)
