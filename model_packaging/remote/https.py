@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -51,26 +52,31 @@ def _fetch(address: str, revision: str, folder: Path, on_bytes: OnBytes) -> None
 
 @contextmanager
 def _answering(address: str, url: str) -> Iterator["httpx.Response"]:
-    """Yield the response with the file, after redirects."""
+    """Yield the response with the file; errors of the library become ours."""
     import httpx
 
     headers = {"Accept-Encoding": "identity"}
     try:
         with httpx.Client(timeout=_TIMEOUT_S, headers=headers) as http:
-            for _ in range(_MOST_REDIRECTS + 1):
-                if urlsplit(url).scheme != "https":
-                    raise SourceUnfetched(address, "redirects to an address that is not https")
-                with http.stream("GET", url) as reply:
-                    if not reply.has_redirect_location:
-                        if reply.status_code != httpx.codes.OK:
-                            reason = f"cannot be downloaded: status {reply.status_code}"
-                            raise SourceUnfetched(address, reason)
-                        yield reply
-                        return
-                    url = urljoin(url, reply.headers["location"])
+            yield from _followed(http, address, url)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = f"cannot be downloaded: {error or type(error).__name__}"
         raise SourceUnfetched(address, reason) from error
+
+
+def _followed(http: "httpx.Client", address: str, url: str) -> Iterator["httpx.Response"]:
+    """Yield the response after redirects."""
+    for _ in range(_MOST_REDIRECTS + 1):
+        if urlsplit(url).scheme != "https":
+            raise SourceUnfetched(address, "redirects to an address that is not https")
+        with http.stream("GET", url) as reply:
+            if not reply.has_redirect_location:
+                if reply.status_code != HTTPStatus.OK:
+                    reason = f"cannot be downloaded: status {reply.status_code}"
+                    raise SourceUnfetched(address, reason)
+                yield reply
+                return
+            url = urljoin(url, reply.headers["location"])
     raise SourceUnfetched(address, f"redirects more than {_MOST_REDIRECTS} times")
 
 

@@ -94,32 +94,49 @@ class LambdaModel(Construct):
         self._shared, self._model, self._artifact_keys = shared, model, artifact_keys
         self.proxy = proxy
         self.artifact_layers = {it.version: self._artifact_layer(it) for it in model.served}
-        adapter = proxy.adapter if proxy else None
+        serving = _serving(model, proxy, origins)._replace(
+            stage=stage,
+            base_path=base_path,
+            node_endpoints=nodes or {},
+            note_answers=judged,
+            shadow=shadow,
+            capture=capture,
+            drift_s=drift_s,
+        )
+        own = self._create(name, {**serving.to_environment(), **emulated(runtime)}, trace_layers)
+        self.function, self.role = own.function, own.role
+        managed = model.managed
+        if managed:
+            hosts = ManagedHosts(
+                self, "Hosts", name=name, settings=managed, architecture=shared.architecture
+            )
+            hosts.run(self.function)
+        self._grant_archives()
+        asynchronous = proxy is not None and proxy.endpoint.mode == "async"
+        self.golden = {it.version: _golden(it, known=not asynchronous) for it in model.served}
+        self.version = self.function.current_version
+        self.alias = self._alias()
+
+    def _create(
+        self, name: str, variables: Mapping[str, str], trace_layers: Mapping[str, str]
+    ) -> LoggedFunction:
+        """Create the function, with its layers or its image."""
+        model, proxy = self._model, self.proxy
         settings, managed = model.settings, model.managed
+        adapter = proxy.adapter if proxy else None
         image = self._image()
         traced = None if adapter or image else trace_layer(self, trace_layers)
         own = LoggedFunction(
             self,
             "Inference",
-            shared=shared,
+            shared=self._shared,
             name=name,
             handler=proxy.handler if proxy else UNSTREAMED,
             layers=self._layers(self._web_layer(adapter) if adapter else None, traced),
             memory_mb=managed.memory_mb if managed else settings.memory_mb,
             timeout_s=LAMBDA.timeout_s if proxy else settings.timeout_s,
             environment={
-                **_serving(model, proxy, origins)
-                ._replace(
-                    stage=stage,
-                    base_path=base_path,
-                    node_endpoints=nodes or {},
-                    note_answers=judged,
-                    shadow=shadow,
-                    capture=capture,
-                    drift_s=drift_s,
-                )
-                .to_environment(),
-                **emulated(runtime),
+                **variables,
                 **(proxy.environment if proxy else {}),
                 **(TRACED if traced else {}),
             },
@@ -131,20 +148,10 @@ class LambdaModel(Construct):
             image=image,
             environments=managed.environments.range if managed else None,
         )
-        self.function, self.role = own.function, own.role
         if adapter or traced:
             published = "its publisher has shared the layer with every account"
-            acknowledge(self.function, _FOREIGN_LAYER, published)
-        if managed:
-            hosts = ManagedHosts(
-                self, "Hosts", name=name, settings=managed, architecture=shared.architecture
-            )
-            hosts.run(self.function)
-        self._grant_archives()
-        asynchronous = proxy is not None and proxy.endpoint.mode == "async"
-        self.golden = {it.version: _golden(it, known=not asynchronous) for it in model.served}
-        self.version = self.function.current_version
-        self.alias = self._alias()
+            acknowledge(own.function, _FOREIGN_LAYER, published)
+        return own
 
     def _alias(self) -> lambda_.Alias:
         """Create the alias `live` of the published version."""
