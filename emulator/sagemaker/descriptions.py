@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.emulator.sagemaker.endpoint import Fleet, LocalEndpoint, Pending, Status
-from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal
+from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal, not_found
 from lading.functions.contract.names import ENDPOINT
 
 _ARN = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}"
@@ -31,7 +31,7 @@ def _describe_endpoint(
 ) -> dict[str, Any]:
     endpoint = endpoints.get(str(document.get("EndpointName")))
     if endpoint is None:
-        raise _missing("endpoint", str(document.get("EndpointName")))
+        raise not_found("endpoint", str(document.get("EndpointName")))
     reason = {"FailureReason": endpoint.failure} if endpoint.failure else {}
     variant = {"VariantName": ENDPOINT.variant, "CurrentInstanceCount": endpoint.copies}
     return {
@@ -90,7 +90,7 @@ def _fleet(endpoints: Mapping[str, LocalEndpoint], kind: str, name: object) -> F
     fleets = (fleet for endpoint in endpoints.values() for fleet in endpoint.fleets)
     found = next((fleet for fleet in fleets if fleet.config == name), None)
     if found is None:
-        raise _missing(kind, str(name))
+        raise not_found(kind, str(name))
     return found
 
 
@@ -100,7 +100,7 @@ def _describe_component(
     name = str(document.get("InferenceComponentName"))
     endpoint = next((each for each in endpoints.values() if each.component == name), None)
     if endpoint is None:
-        raise _missing("inference component", name)
+        raise not_found("inference component", name)
     failed = endpoint.status == Status.failed
     return {
         "InferenceComponentName": name,
@@ -112,10 +112,6 @@ def _describe_component(
         "RuntimeConfig": {"DesiredCopyCount": 1, "CurrentCopyCount": endpoint.copies},
         **_TIMES,
     }
-
-
-def _missing(kind: str, name: str) -> SageMakerRefusal:
-    return SageMakerRefusal("ValidationException", 400, f'Could not find {kind} "{name[:63]}".')
 
 
 _OPERATIONS = MappingProxyType(

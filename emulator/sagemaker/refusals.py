@@ -56,6 +56,11 @@ def document_of(body: bytes) -> Mapping[str, Any]:
     return document
 
 
+def not_found(kind: str, name: str) -> SageMakerRefusal:
+    """Return the error for a description that does not exist."""
+    return SageMakerRefusal("ValidationException", 400, f'Could not find {kind} "{name[:63]}".')
+
+
 def endpoint_not_found(name: str) -> SageMakerRefusal:
     """Return the error for an endpoint that does not exist or was never in service."""
     return invalid(f"Endpoint {name} of account {ACCOUNT} not found.")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from lading.emulator.errors import ContainerError
 from lading.emulator.sagemaker.endpoint import Fleet, LocalEndpoint, Pending, Status
-from lading.emulator.sagemaker.refusals import SageMakerRefusal
+from lading.emulator.sagemaker.refusals import SageMakerRefusal, not_found
 
 _LOOK_SECONDS: Final = 0.1
 """Time between two looks at the alarms."""
@@ -86,8 +86,7 @@ class Updates:
             text = f'Cannot update in-progress endpoint "{endpoint.name}".'
             raise SageMakerRefusal("ValidationException", 400, text)
         if name not in self.fleets:
-            text = f'Could not find endpoint configuration "{name[:63]}".'
-            raise SageMakerRefusal("ValidationException", 400, text)
+            raise not_found("endpoint configuration", name)
         steps = Steps.of(request.get("DeploymentConfig", {}))
         endpoint.status = Status.updating
         endpoint.pending = Pending(self.fleets[name], 0.0, time.time())
