@@ -52,6 +52,12 @@ def only(template: Template, kind: str, **properties: Any) -> dict[str, Any]:
     return dict(found)
 
 
+def variables(template: Template, function: str) -> dict[str, Any]:
+    """The environment of the function with this name."""
+    found = only(template, "AWS::Lambda::Function", FunctionName=function)
+    return dict(found["Properties"]["Environment"]["Variables"])
+
+
 def statements(template: Template, action: str | None = None) -> list[dict[str, Any]]:
     """What the policies of a template allow, each statement's actions a list."""
     policies = resources(template, "AWS::IAM::Policy").values()

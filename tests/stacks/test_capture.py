@@ -1,15 +1,15 @@
 """The bucket of captured requests, in a model's stack."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
 
 from lading.stacks.errors import StackError
 from tests.stacks.projects import locked, s3_copy
-from tests.stacks.synthesis import one_model, only, statements
+from tests.stacks.synthesis import one_model, only, statements, variables
 
+FUNCTION = "lading-dev-model-digits"
 KEY = "arn:aws:kms:eu-central-1:000000000000:key/0a1b2c3d-0000-4000-8000-000000000000"
 STAGES = "stages: {dev: {models: {digits: {capture: %s}}}}"
 
@@ -22,11 +22,6 @@ def stack(folder: Path, capture: str) -> Template:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     capture = "{fields: [pixels, 'x[3]'], share: 0.25, days: 7, feedback: true, key: '%s'}"
     return stack(tmp_path_factory.mktemp("capture"), capture % KEY)
-
-
-def variables(template: Template) -> dict[str, Any]:
-    function = only(template, "AWS::Lambda::Function", FunctionName="lading-dev-model-digits")
-    return dict(function["Properties"]["Environment"]["Variables"])
 
 
 def resources(template: Template, action: str) -> str:
@@ -47,7 +42,7 @@ def test_captured_requests_are_private_encrypted_and_deleted_in_time(template: T
 
 
 def test_the_function_knows_what_to_keep_and_whose_the_bucket_is(template: Template) -> None:
-    found = variables(template)
+    found = variables(template, FUNCTION)
     assert found["LADING_CAPTURE"] == {"Fn::Join": ["", ["s3://", {"Ref": bucket_id(template)}]]}
     stated = {name: found[f"LADING_{name}"] for name in ("CAPTURE_SHARE", "CAPTURE_FIELDS")}
     assert stated == {"CAPTURE_SHARE": "0.25", "CAPTURE_FIELDS": "pixels,x[3]"}
@@ -66,7 +61,7 @@ def test_a_function_that_accepts_no_truths_can_read_nothing(tmp_path: Path) -> N
     assert "feedback/*" not in resources(found, "s3:PutObject")
     assert statements(found, "s3:GetObject") == []
     assert statements(found, "kms:Decrypt") == []
-    assert "LADING_FEEDBACK" not in variables(found)
+    assert "LADING_FEEDBACK" not in variables(found, FUNCTION)
     bucket = only(found, "AWS::S3::Bucket")["Properties"]
     (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
@@ -74,7 +69,7 @@ def test_a_function_that_accepts_no_truths_can_read_nothing(tmp_path: Path) -> N
 
 def test_nothing_is_captured_by_default(tmp_path: Path) -> None:
     found = one_model(tmp_path, locked(s3_copy("digits")), "stages: {dev: {}}")
-    assert "LADING_CAPTURE" not in variables(found)
+    assert "LADING_CAPTURE" not in variables(found, FUNCTION)
     found.resource_count_is("AWS::S3::Bucket", 0)
 
 

@@ -1,14 +1,13 @@
 """A version that answers in the shadow of another one, in the model's stack."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aws_cdk.assertions import Template
 
 from lading.stacks.errors import StackError
 from tests.stacks.option_matrix import two_versions
-from tests.stacks.synthesis import one_model, only, statements
+from tests.stacks.synthesis import one_model, statements, variables
 
 STAGES = "stages: {dev: {models: {digits: {shadow: {version: %s, percent: 25}}}}}"
 SHADOW = "lading-dev-shadow-digits"
@@ -17,11 +16,6 @@ SHADOW = "lading-dev-shadow-digits"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return one_model(tmp_path_factory.mktemp("shadow"), two_versions("digits"), STAGES % 4)
-
-
-def variables(template: Template, name: str) -> dict[str, Any]:
-    function = only(template, "AWS::Lambda::Function", FunctionName=name)
-    return dict(function["Properties"]["Environment"]["Variables"])
 
 
 def test_the_function_sends_a_share_to_the_other_version_and_may_invoke_it_alone(

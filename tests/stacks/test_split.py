@@ -12,7 +12,7 @@ from lading.functions.contract.split import VersionSplit
 from lading.stacks.errors import StackError
 from tests.stacks.option_matrix import two_versions
 from tests.stacks.projects import BUCKET, DIGEST, locked, s3_copy, served_by_engine
-from tests.stacks.synthesis import one_model, only, resources, statements
+from tests.stacks.synthesis import one_model, only, resources, statements, variables
 
 STAGES = "stages: {dev: {models: {digits: {split: {versions: %s, key: X-User-Id}}}}}"
 
@@ -26,11 +26,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     lock = labeled(two_versions("digits"), canary=4)
     stages = STAGES % "{stable: 90, canary: 10}"
     return one_model(tmp_path_factory.mktemp("split"), lock, stages)
-
-
-def variables(template: Template, name: str) -> dict[str, str]:
-    function = only(template, "AWS::Lambda::Function", FunctionName=name)
-    return dict(function["Properties"]["Environment"]["Variables"])
 
 
 def test_one_function_serves_both_versions_and_divides_the_requests(template: Template) -> None:

@@ -11,7 +11,7 @@ from aws_cdk.assertions import Template
 from lading.stacks.stages.judge import unjudged_update
 from lading.stacks.stages.sagemaker import SageMakerSettings
 from tests.stacks.endpoints import stacks
-from tests.stacks.synthesis import only, resources, statements
+from tests.stacks.synthesis import only, resources, statements, variables
 
 JUDGE, MODEL = "lading-dev-update-judge-chat", "lading-dev-model-chat"
 STAGE = "judge: {latency: 1.3, on_broken: hold}"
@@ -26,11 +26,6 @@ def text_of(value: Any) -> str:
     """A text with references in it."""
     parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
     return "".join(it if isinstance(it, str) else "reference" for it in parts)
-
-
-def variables(template: Template, name: str) -> dict[str, Any]:
-    function = only(template, "AWS::Lambda::Function", FunctionName=name)
-    return dict(function["Properties"]["Environment"]["Variables"])
 
 
 def test_a_judge_looks_every_minute_at_the_endpoint_and_the_check_asks_it(

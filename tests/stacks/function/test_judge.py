@@ -7,7 +7,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from tests.stacks.projects import local_artifact, locked, s3_copy
-from tests.stacks.synthesis import one_model, only, resources, statements
+from tests.stacks.synthesis import one_model, only, resources, statements, variables
 
 JUDGE, MODEL = "lading-dev-judge-digits", "lading-dev-model-digits"
 STAGES = "stages: {dev: {judge: {latency: 1.3, on_broken: hold}}}"
@@ -16,11 +16,6 @@ STAGES = "stages: {dev: {judge: {latency: 1.3, on_broken: hold}}}"
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     return one_model(tmp_path_factory.mktemp("judged"), locked(s3_copy("digits")), STAGES)
-
-
-def variables(template: Template, name: str) -> dict[str, Any]:
-    function = only(template, "AWS::Lambda::Function", FunctionName=name)
-    return dict(function["Properties"]["Environment"]["Variables"])
 
 
 def test_a_judge_looks_every_minute_at_the_deployment_group_of_its_model(
