@@ -14,7 +14,7 @@ from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.names import HEALTH_PATH, access_log, usage_key
 from lading.functions.contract.routes import root_paths
 from lading.stacks.api.gateway_responses import add_gateway_responses
-from lading.stacks.api.pages import PATHS, THROTTLING
+from lading.stacks.api.pages import FOR_ANYBODY, PATHS, THROTTLING
 from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.signals import WatchedModel
 from lading.stacks.permissions import acknowledge
@@ -23,15 +23,7 @@ from lading.stacks.stages.settings import ALIAS, TenantPlan
 TLS_POLICY = "SecurityPolicy_TLS13_1_2_PQ_2025_09"
 """TLS 1.2 or newer; TLS 1.3 with a post-quantum key exchange if the client supports it."""
 
-HEALTH_THROTTLING = {
-    f"{HEALTH_PATH}/GET": apigateway.MethodDeploymentOptions(
-        throttling_rate_limit=20,
-        throttling_burst_limit=40,
-        logging_level=apigateway.MethodLoggingLevel.ERROR,
-        data_trace_enabled=False,
-        metrics_enabled=False,
-    )
-}
+HEALTH_THROTTLING = {f"{HEALTH_PATH}/GET": FOR_ANYBODY}
 """Route 53's checkers ask about 16 times in 10 s; more than 20 a second of anybody get 429."""
 
 _INTEGRATION_LIMIT = Duration.seconds(GATEWAY.timeout_s)
@@ -173,14 +165,8 @@ class ModelApi(Construct):
     def answer_preflights(self, front: lambda_.IFunction) -> None:
         """Let the front function answer browsers' preflight requests, without authorization."""
         for resource in self._served:
-            method = resource.add_method(
-                "OPTIONS",
-                _whole(front.function_arn),
-                authorization_type=apigateway.AuthorizationType.NONE,
-            )
             reason = "browsers send preflight requests without credentials; the answer has no data"
-            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                acknowledge(method, rule, reason)
+            _open(resource, "OPTIONS", front, reason)
 
     def show_pages(self, pages: lambda_.IFunction) -> None:
         """Let the function of pages answer browsers, without authorization.
@@ -189,13 +175,7 @@ class ModelApi(Construct):
         """
         reason = "the pages are files without data; what they ask for needs authorization"
         for path in PATHS:
-            method = self.api.root.resource_for_path(path).add_method(
-                "GET",
-                _whole(pages.function_arn),
-                authorization_type=apigateway.AuthorizationType.NONE,
-            )
-            for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-                acknowledge(method, rule, reason)
+            _open(self.api.root.resource_for_path(path), "GET", pages, reason)
         self._permit("InvokePages", pages.function_arn, "/*")
 
     def answer_health(self, front: lambda_.IFunction) -> None:
@@ -204,12 +184,8 @@ class ModelApi(Construct):
         The stage's `HEALTH_THROTTLING` bounds it.
         """
         resource = self.api.root.resource_for_path(HEALTH_PATH)
-        method = resource.add_method(
-            "GET", _whole(front.function_arn), authorization_type=apigateway.AuthorizationType.NONE
-        )
         reason = "Route 53 checks health without credentials; the answer is yes or no"
-        for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
-            acknowledge(method, rule, reason)
+        _open(resource, "GET", front, reason)
 
     def _add_method(
         self, resource: apigateway.IResource, integration: apigateway.Integration
@@ -341,6 +317,17 @@ class ModelApi(Construct):
 def _integration(alias: str, model: WatchedModel) -> apigateway.Integration:
     """Return the integration of a model's function: streamed or not."""
     return _streamed(alias, model.timeout_s) if model.streams else _whole(alias)
+
+
+def _open(
+    resource: apigateway.IResource, verb: str, function: lambda_.IFunction, reason: str
+) -> None:
+    """Let a function answer anybody at a resource, and state why that is right."""
+    method = resource.add_method(
+        verb, _whole(function.function_arn), authorization_type=apigateway.AuthorizationType.NONE
+    )
+    for rule in ("AwsSolutions-APIG4", "AwsSolutions-COG4"):
+        acknowledge(method, rule, reason)
 
 
 def _whole(function: str) -> apigateway.Integration:

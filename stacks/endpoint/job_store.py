@@ -14,11 +14,12 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from lading.functions.contract.names import JOBS
-from lading.stacks.permissions import acknowledge, acknowledge_resource, allow
+from lading.stacks.permissions import acknowledge, acknowledge_resource, allow, allow_below
 from lading.stacks.stages.sagemaker import Queue
 from lading.stacks.storage import expiring_table, private_bucket
 
 _Config = sagemaker.CfnEndpointConfig
+_OBJECTS = "bodies of this model's jobs; each has its own name"
 
 
 class JobStoreResources(Construct):
@@ -81,9 +82,8 @@ class JobStoreResources(Construct):
 
         Requests are not captured: they are not compared.
         """
-        allow(role, "s3:PutObject", self.bucket.arn_for_objects(f"{folder}*"))
+        allow_below(role, "s3:PutObject", _OBJECTS, self.bucket.arn_for_objects(f"{folder}*"))
         self._key.grant(role, "kms:Decrypt", "kms:GenerateDataKey")
-        _acknowledge_objects(role, self.bucket, folder)
         return _Config.DataCaptureConfigProperty(
             enable_capture=True,
             initial_sampling_percentage=100,
@@ -133,4 +133,4 @@ def _acknowledge_objects(role: iam.IRole, bucket: s3.Bucket, *prefixes: str) -> 
     logical_id = Stack.of(bucket).resolve(bucket.bucket_arn)["Fn::GetAtt"][0]
     for prefix in prefixes:
         resource = f"<{logical_id}.Arn>/{prefix}*"
-        acknowledge_resource(role, resource, "bodies of this model's jobs; each has its own name")
+        acknowledge_resource(role, resource, _OBJECTS)

@@ -10,7 +10,7 @@ from lading.functions.contract.alarms import ALARMS
 from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import METRICS
 from lading.stacks.function.judge import JudgeSignal
-from lading.stacks.permissions import acknowledge_resource, allow
+from lading.stacks.permissions import allow, allow_below
 
 _DESCRIBED = {"DescribeEndpointConfig": "endpoint-config", "DescribeModel": "model"}
 
@@ -38,12 +38,8 @@ class UpdatePlace:
         allow(role, "sagemaker:DescribeEndpoint", self.arn)
         here = f"arn:{Aws.PARTITION}:sagemaker:{Aws.REGION}:{Aws.ACCOUNT_ID}"
         for action, kind in _DESCRIBED.items():
-            allow(role, f"sagemaker:{action}", f"{here}:{kind}/*")
-            acknowledge_resource(
-                role,
-                f"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:{kind}/*",
-                "CloudFormation names the old and the new one; they are read only",
-            )
+            reason = "CloudFormation names the old and the new one; they are read only"
+            allow_below(role, f"sagemaker:{action}", reason, f"{here}:{kind}/*")
         allow(role, "cloudwatch:GetMetricData", "*")
         own = {"StringEquals": {"cloudwatch:namespace": METRICS.namespace}}
         allow(role, "cloudwatch:PutMetricData", "*", conditions=own)

@@ -21,12 +21,11 @@ from lading.functions.contract.names import HOOK, function_log
 from lading.stacks.function.logged_function import LoggedFunction, StageFunctions
 from lading.stacks.monitoring.alarms import MINUTE
 from lading.stacks.monitoring.signals import WatchedModel, service_metric
-from lading.stacks.permissions import acknowledge, acknowledge_resource, allow, log_group_arn
+from lading.stacks.permissions import acknowledge, allow, allow_below, log_group_arn
 from lading.stacks.stages.judge import StageJudge
 
 _HANDLER = "lading.functions.judge.lambda_handler.judge"
 _TIME_LIMIT_S, _MEMORY_MB = 58, 512
-_LOGS = "arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:log-group"
 
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -135,9 +134,8 @@ class RolloutJudge(Construct):
 
 def grant_log(role: iam.Role, function: str) -> None:
     """Let a role read the log of a function."""
-    log = function_log(function)
-    allow(role, "logs:FilterLogEvents", log_group_arn(log))
-    acknowledge_resource(role, f"{_LOGS}:{log}:*", "the streams of one log group")
+    log = log_group_arn(function_log(function))
+    allow_below(role, "logs:FilterLogEvents", "the streams of one log group", log)
 
 
 class JudgeSignal(NamedTuple):
