@@ -1,6 +1,6 @@
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,13 +73,16 @@ def deployed(workspace: Path, settings: ServingSettings | None = None) -> Iterat
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = ask(app, f"{self.command} {self.path}", body, headers)
-            self._send(answer.status, answer.body)
+            self._send(answer.status, answer.body, answer.headers)
 
         do_GET = do_POST  # noqa: N815 its name is the method's
 
-        def _send(self, status: int, content: bytes) -> None:
+        def _send(
+            self, status: int, content: bytes, headers: Mapping[str, str] | None = None
+        ) -> None:
             self.send_response(status)
-            self.send_header("content-length", str(len(content)))
+            for name, value in {**(headers or {}), "content-length": str(len(content))}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(content)
 
