@@ -12,6 +12,7 @@ from lading.cli.errors import CliError
 from lading.functions.inference.artifact.specification import REPORT
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.check.samples import make_up
+from lading.model_packaging.engines.triton_config import ONNX_FILE
 from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec
@@ -21,9 +22,6 @@ from lading.model_packaging.placement.prices import Prices
 from lading.model_packaging.placement.targets import Placement, place
 from lading.model_packaging.store.publication import Published
 from lading.model_packaging.store.transfer import read_nearest
-
-_IN_ENGINE = "/1/model.onnx"
-"""The end of the paths of models in the files of an engine."""
 
 
 def placements_of(
@@ -49,7 +47,7 @@ def needs_of(lock: Path, name: str) -> Needs:
     if engine is None:
         models = [artifact.model]
     else:
-        files = (path for path in engine.files if path.endswith(_IN_ENGINE))
+        files = (path for path in engine.files if path.endswith(f"/{ONNX_FILE}"))
         models = [b"".join(engine.read(path)) for path in files]
     models += [each.model for each in (*artifact.parts()[1:], *artifact.others.values())]
     report = published.files.get(REPORT, b"")

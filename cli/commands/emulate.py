@@ -31,6 +31,7 @@ from lading.cli.lock_edits import version_of
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
 from lading.cli.rehearsal import Rehearsal, ShiftReport, rehearse
 from lading.cli.smoke.checks import golden_calls
+from lading.cli.smoke.golden import StableModel
 from lading.cli.update_locks import Update, plan_update, updatable_model
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import account_client, playing
@@ -131,7 +132,7 @@ def emulate(
         shifts: list[ShiftReport] = []
         if planned is not None:
             called = _Called(cloud, url, token, manifest)
-            shifts = called.rehearse(planned, deployment, deploy_lock, requests)
+            shifts = called.rehearse(planned, model, deployment, deploy_lock, requests)
             document = {**document, "shifts": [shift.document() for shift in shifts]}
         if json_:
             typer.echo(json.dumps(document))
@@ -169,12 +170,12 @@ class _Called:
     def rehearse(
         self,
         update: Update,
+        serving: StableModel,
         deployment: Deployment,
         deploy_lock: Callable[[Path], object],
         requests: int,
     ) -> list[ShiftReport]:
         """Rehearse an update and the way back, with calls of the version that serves now."""
-        serving = find_model(self.manifest, update.before, update.model)
         calls = golden_calls(self.url, serving, Caller(self.token))
         rehearsal = Rehearsal(
             client=account_client(self.cloud.environment),

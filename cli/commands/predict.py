@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from itertools import zip_longest
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -11,8 +10,7 @@ import typer
 
 from lading.api.answers import Classes
 from lading.api.caller import Caller
-from lading.api.local_model import load
-from lading.api.locked import chosen_version
+from lading.api.local_model import LocalModel, load
 from lading.api.remote_models import Api, RemoteCatalog
 from lading.cli.errors import CliError
 from lading.cli.model_requests import ask_server, read_input
@@ -83,8 +81,8 @@ def predict(
         answer = _call(url, name, given, Caller(token, sign))
         classes = {} if json_ else _remote_classes(url, json.loads(answer), Caller(token, sign))
     else:
-        chosen_number = chosen_version(lock, name, version, label)
-        answer, classes = _run(lock, name, chosen_number, given, signature)
+        model = load(name, version, label=label, signature=signature, lock=lock)
+        answer, classes = _run(model, given)
     if json_:
         typer.echo(answer.decode())
     else:
@@ -106,11 +104,8 @@ class _Given(NamedTuple):
         return request_of_file(self.path, read_input(self.path), inputs)
 
 
-def _run(
-    lock: Path, name: str, version: int, given: _Given, signature: str
-) -> tuple[bytes, Classes]:
-    model = load(name, version, signature=signature, lock=lock)
-    body = given.request(lambda: model.inputs) or _example(name, model.artifact)
+def _run(model: LocalModel, given: _Given) -> tuple[bytes, Classes]:
+    body = given.request(lambda: model.inputs) or _example(model.name, model.artifact)
     arrays = plain.decode(json_codec.loads(body), model.metadata)
     return plain.encode(model.metadata, model.run(arrays)), model.classes
 

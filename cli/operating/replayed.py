@@ -12,7 +12,7 @@ from lading.functions.contract.captured import CapturedRequest, Payload
 from lading.functions.contract.errors import InferenceError
 from lading.functions.evidence.intervals import Interval, share_of
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.capture.truths import FeedbackScore, score_of
+from lading.functions.inference.capture.truths import FeedbackScore, score_of, whole_rows
 from lading.functions.inference.dialects import plain
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array, from_json
@@ -110,7 +110,8 @@ class Replay:
         """
         try:
             inputs = _inputs(captured, self._predictor.metadata)
-            told = self._told(captured)
+            outputs = _outputs(captured)
+            told = self._told(outputs)
         except InferenceError as error:
             raise InputUnreadable(f"captured request '{captured.id}'", str(error)) from error
         self.result.requests += 1
@@ -123,11 +124,10 @@ class Replay:
             self._differs(captured.id, f"refused: {error}")
             return
         self.result.agree += int(self._compare(captured.id, told, answer, rows).sum())
-        self._judge(captured, answer)
+        self._judge(captured, outputs, answer)
 
-    def _told(self, captured: CapturedRequest) -> dict[str, Array]:
+    def _told(self, outputs: Mapping[str, Any]) -> dict[str, Array]:
         """Return the captured outputs that the version has, too, as [rows, values]."""
-        outputs = _outputs(captured)
         self.result.unknown |= outputs.keys() - self._specs.keys()
         return {
             name: _rows(from_json(outputs[name], name, spec.datatype), spec)
@@ -165,7 +165,9 @@ class Replay:
         near = np.isclose(found, expected, rtol=relative, atol=absolute, equal_nan=True)
         return np.asarray(near.all(axis=1))
 
-    def _judge(self, captured: CapturedRequest, answer: Mapping[str, Array]) -> None:
+    def _judge(
+        self, captured: CapturedRequest, told: Mapping[str, Any], answer: Mapping[str, Array]
+    ) -> None:
         """Hold both answers against the truth, where it is known."""
         if captured.id not in self._truths:
             return
@@ -175,7 +177,7 @@ class Replay:
             before, after = (
                 score_of((self.result.model, version), specs, outputs, truth)
                 for version, outputs in (
-                    (captured.version or 0, _outputs(captured)),
+                    (captured.version or 0, told),
                     (self.result.version, texts),
                 )
             )
@@ -217,7 +219,7 @@ def _outputs(captured: CapturedRequest) -> dict[str, Any]:
 
 
 def _rows(array: Array, spec: TensorSpec) -> Array:
-    whole = array if spec.shape[:1] == (-1,) and array.ndim else array.reshape(1, -1)
+    whole = whole_rows(array, spec)
     return whole.reshape(len(whole), -1) if whole.size else np.empty((len(whole), 0), array.dtype)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import cycle
 from typing import Any
-from urllib.parse import quote
 
 from lading.api.caller import Caller
 from lading.api.calls import HEADERS, ServerAnswer, call
@@ -17,6 +16,7 @@ from lading.functions.contract.dialects.plain import PLAIN
 from lading.functions.contract.names import VERSION_HEADER
 from lading.functions.traffic_hook.golden import differences
 
+_PREDICT = CODECS[PLAIN.name, "predict"]
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LONGEST_QUOTE = 200
 _GATEWAY = "x-amz-apigw-id"
@@ -63,9 +63,11 @@ def check_model(api: str, model: StableModel, caller: Caller) -> Iterator[Check]
 
 def call_plainly(api: str, model: StableModel, caller: Caller) -> tuple[ServerAnswer, str]:
     """Send the first golden request in the plain dialect; return the response and its error."""
-    codec = CODECS[PLAIN.name, "predict"]
-    operation = next(each for each in offered_operations(model) if each.codec is codec)
-    return _call_golden(api, operation, codec, model, 0, caller)
+    return _call_golden(api, _plain(model), _PREDICT, model, 0, caller)
+
+
+def _plain(model: StableModel) -> Operation:
+    return next(each for each in offered_operations(model) if each.codec is _PREDICT)
 
 
 def _call_golden(
@@ -78,16 +80,15 @@ def _call_golden(
 
 def golden_calls(api: str, model: StableModel, caller: Caller) -> Iterator[ServerAnswer]:
     """Send the golden requests in the plain dialect, one after another without end."""
-    write = CODECS[PLAIN.name, "predict"].write
-    bodies = [json.dumps(write(tensors)).encode() for tensors in model.tensors]
-    url = f"{api.rstrip('/')}/{quote(model.name, safe='')}/predict"
+    bodies = [json.dumps(_PREDICT.write(tensors)).encode() for tensors in model.tensors]
+    url = _plain(model).url(api, model.name)
     for body in cycle(bodies):
         yield call(url, body, caller.headers(url, body, HEADERS))
 
 
 def check_refusals(api: str, model: StableModel, caller: Caller) -> Iterator[Check]:
     """Call without credentials, and with nearly right ones; the API must refuse both."""
-    document = CODECS[PLAIN.name, "predict"].write(model.tensors[0]) if model.tensors else {}
+    document = _PREDICT.write(model.tensors[0]) if model.tensors else {}
     body = json.dumps(document).encode()
     for path in (f"/{model.name}/predict", f"/predict/{model.name}"):
         url = f"{api.rstrip('/')}{path}"

@@ -14,12 +14,18 @@ from typing import Any
 from lading.functions.inference.tensors.bfloat16 import BFloat16, to_bits
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.engines.serving import Converted, Engine, OnnxEnsemble, Serving
-from lading.model_packaging.engines.triton_config import NAME, Sample, TritonSettings, render_config
+from lading.model_packaging.engines.triton_config import (
+    NAME,
+    ONNX_FILE,
+    Sample,
+    TritonSettings,
+    render_config,
+)
 from lading.model_packaging.engines.triton_ensemble import ensemble_files
 from lading.model_packaging.manifest.engine_options import FLAG, OptionRule, Value, one_of, whole
 from lading.model_packaging.manifest.models import ModelSpec
 
-MODEL_FILE = f"{NAME}/1/model.onnx"
+MODEL_FILE = f"{NAME}/{ONNX_FILE}"
 
 _ENVIRONMENT = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME}
 

@@ -13,6 +13,9 @@ from lading.functions.inference.artifact.specification import TensorSpec
 NAME = "model"
 """The model's name in its repository, which has only one, whatever its name in Lading."""
 
+ONNX_FILE = "1/model.onnx"
+"""The path of an ONNX model's only version, in the folder of the model."""
+
 _KINDS = {"auto": "KIND_AUTO", "gpu": "KIND_GPU", "cpu": "KIND_CPU"}
 _ANY = -1
 _PLAIN = r"[\w./:-]+"

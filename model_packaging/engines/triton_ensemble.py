@@ -15,6 +15,7 @@ from typing import Final
 from lading.model_packaging.engines.serving import EnsembleStep, OnnxEnsemble
 from lading.model_packaging.engines.triton_config import (
     NAME,
+    ONNX_FILE,
     TritonSettings,
     quoted,
     render_config,
@@ -32,7 +33,7 @@ def ensemble_files(ensemble: OnnxEnsemble, settings: TritonSettings) -> dict[str
     files[_VERSION_FILE] = _VERSION_TEXT
     for name, model in ensemble.models.items():
         config = render_config(model.inputs, model.outputs, settings, None, name)
-        files |= {f"{name}/config.pbtxt": config, f"{name}/1/model.onnx": model.content}
+        files |= {f"{name}/config.pbtxt": config, f"{name}/{ONNX_FILE}": model.content}
     return files
 
 

@@ -124,11 +124,15 @@ def _judged(
 
 def _rows(spec: TensorSpec, value: Any) -> Array:
     """Return an output as [rows, values]."""
-    array = from_json(value, spec.name, spec.datatype)
-    whole = array if spec.shape[:1] == (-1,) and array.ndim else array.reshape(1, -1)
+    whole = whole_rows(from_json(value, spec.name, spec.datatype), spec)
     if not 0 < len(whole) <= MOST_ROWS:
         raise InvalidOutput(spec.name, f"must have 1 to {MOST_ROWS} rows")
     return whole.reshape(len(whole), -1)
+
+
+def whole_rows(array: Array, spec: TensorSpec) -> Array:
+    """Return an output with its rows first; one without rows is one row."""
+    return array if spec.shape[:1] == (-1,) and array.ndim else array.reshape(1, -1)
 
 
 def _truths(truth: Any, datatype: str, rows: int) -> Array:
