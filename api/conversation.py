@@ -3,23 +3,21 @@
 import json
 from collections.abc import Generator, Iterable, Mapping
 from http import HTTPStatus
-from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from lading.api.answers import Answer
 from lading.api.calls import HEADERS, ServerAnswer
 from lading.api.errors import ErrorAnswer
 from lading.api.remote_models import (
-    CACHED_S,
     Api,
     Ask,
+    DescribedModels,
     RemotePredictor,
     ask_model,
     read_document,
     read_model,
 )
 from lading.api.values import as_inputs
-from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.models.predictor import with_signature
 
 R = TypeVar("R")
@@ -80,7 +78,7 @@ class Conversation:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._known: dict[str, tuple[float, CatalogModel]] = {}
+        self._known = DescribedModels()
 
     def sent(self, ask: Ask) -> Sent:
         """Return a request with its proof, which is valid for minutes only.
@@ -89,7 +87,7 @@ class Conversation:
             ServerError: the token would cross a network unencrypted.
             AwsRefused: there are no AWS credentials.
         """
-        url = f"{self._api.url.rstrip('/')}{ask.path}"
+        url = self._api.address(ask.path)
         proof = self._api.caller.headers(url, ask.body, ask.headers)
         return Sent(url, ask.body, {**ask.headers, **proof})
 
@@ -116,10 +114,10 @@ class Conversation:
         self, name: str, inputs: Any, choice: Choice
     ) -> Generator[Ask, ServerAnswer, Answer]:
         """Ask for a prediction, and first for the model's signature if it is not known yet."""
-        until, model = self._known.get(name, (0.0, None))
-        if model is None or monotonic() >= until:
+        model = self._known.find(name)
+        if model is None:
             model = read_model((yield ask_model(name)), name, self._api)
-            self._known[name] = (monotonic() + CACHED_S, model)
+            self._known.keep(name, model)
         version = model.find_version(choice.version, choice.label)
         predictor = with_signature(model.predictor(version), choice.signature)
         assert isinstance(predictor, RemotePredictor)

@@ -62,6 +62,10 @@ class Api:
     url: str
     caller: Caller
 
+    def address(self, path: str) -> str:
+        """Return the URL of a path."""
+        return f"{self.url.rstrip('/')}{path}"
+
     def call(
         self, path: str, body: bytes | None = None, headers: Mapping[str, str] = HEADERS
     ) -> ServerAnswer:
@@ -70,7 +74,7 @@ class Api:
         Raises:
             ModelUnavailable: there is no response.
         """
-        address = f"{self.url.rstrip('/')}{path}"
+        address = self.address(path)
         try:
             return call(address, body, self.caller.headers(address, body, headers), headers)
         except LadingError as error:
@@ -85,6 +89,27 @@ class ApiSilent(ModelUnavailable):
         self.name, self.version, self.reason = "", 0, reason
 
 
+class DescribedModels:
+    """Descriptions of models, each cached for half a minute.
+
+    Args:
+        now: the time, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._known: dict[str, tuple[float, CatalogModel]] = {}
+
+    def find(self, name: str) -> CatalogModel | None:
+        """Return a model whose description is still valid."""
+        until, known = self._known.get(name, (0.0, None))
+        return known if self._now() < until else None
+
+    def keep(self, name: str, model: CatalogModel) -> None:
+        """Keep a model that has just been described."""
+        self._known[name] = (self._now() + CACHED_S, model)
+
+
 class RemoteCatalog(Catalog):
     """The models of an API, described on demand."""
 
@@ -92,8 +117,7 @@ class RemoteCatalog(Catalog):
 
     def __init__(self, api: Api, now: Callable[[], float] = monotonic) -> None:
         super().__init__({})
-        self._api, self._now = api, now
-        self._known: dict[str, tuple[float, CatalogModel]] = {}
+        self._api, self._known = api, DescribedModels(now)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the models, sorted."""
@@ -114,10 +138,10 @@ class RemoteCatalog(Catalog):
             ModelNotFound: the API does not serve it.
             InferenceError: the API does not describe it.
         """
-        until, known = self._known.get(name, (0.0, None))
-        if known is None or self._now() >= until:
+        known = self._known.find(name)
+        if known is None:
             known = read_model(self._api.call(*ask_model(name)), name, self._api)
-            self._known[name] = (self._now() + CACHED_S, known)
+            self._known.keep(name, known)
         return known
 
 
