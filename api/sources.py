@@ -7,14 +7,12 @@ from typing import Final
 
 from lading.model_packaging.lock.edits import edit_lock
 from lading.model_packaging.lock.file import Lock, LockedSource, read_lock
+from lading.model_packaging.manifest.address import CACHE
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.remote.cache import ARCHIVES, fetch, unpacked
 from lading.model_packaging.remote.kind import OnBytes, shown
 from lading.model_packaging.sizes import in_words
 from lading.model_packaging.stages import OnStage
-
-CACHE: Final = Path(".lading/sources")
-"""The folder of downloaded sources, beside the lock."""
 
 _STAGE: Final = "fetch"
 _STEP: Final = 1 << 24

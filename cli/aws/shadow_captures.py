@@ -1,6 +1,7 @@
 """The answers that SageMaker has captured of an endpoint with a shadow variant."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -52,13 +53,9 @@ class Captures:
         Raises:
             AwsRefused: the function cannot be read.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        with _refusing(f"the function {function}"):
             client = self._session.client("lambda")
             found = client.get_function_configuration(FunctionName=function)
-        except (BotoCoreError, ClientError) as error:
-            raise AwsRefused(f"the function {function}", str(error).rstrip(".")) from error
         variables: Mapping[str, str] = found.get("Environment", {}).get("Variables", {})
         if not variables.get(ENDPOINT.name):
             return None
@@ -72,16 +69,12 @@ class Captures:
         Raises:
             AwsRefused: the bucket cannot be read.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        owned = expected_owner(place.owner)
+        with _refusing(f"the bucket {place.bucket}"):
             client = self._session.client("s3")
             for key in self._keys(client, place, variant, start_ms)[-MOST_OBJECTS:]:
-                owned = expected_owner(place.owner)
                 body = client.get_object(Bucket=place.bucket, Key=key, **owned)["Body"]
                 yield from filter(None, body.read().split(b"\n"))
-        except (BotoCoreError, ClientError) as error:
-            raise AwsRefused(f"the bucket {place.bucket}", str(error).rstrip(".")) from error
 
     def latencies(self, place: CapturedPlace, start_ms: int, end_ms: int) -> dict[str, list[float]]:
         """Return p50 and p90 in milliseconds of the production and of the shadow variant.
@@ -91,8 +84,6 @@ class Captures:
         Raises:
             AwsRefused: the metrics cannot be read.
         """
-        from botocore.exceptions import BotoCoreError, ClientError
-
         period = max(60, -(-(end_ms - start_ms) // 60_000) * 60)
         queries = [
             _query(place.endpoint, variant, name, period)
@@ -100,12 +91,10 @@ class Captures:
             for name in _QUANTILES
         ]
         start, end = (datetime.fromtimestamp(it / 1000, UTC) for it in (start_ms, end_ms))
-        try:
+        with _refusing("SageMaker's metrics"):
             found = self._session.client("cloudwatch").get_metric_data(
                 MetricDataQueries=queries, StartTime=start, EndTime=end
             )["MetricDataResults"]
-        except (BotoCoreError, ClientError) as error:
-            raise AwsRefused("SageMaker's metrics", str(error).rstrip(".")) from error
         values: dict[str, list[float]] = {name: [] for name in _QUANTILES}
         for result in found:
             name = result["Id"].rpartition("_")[2]
@@ -123,6 +112,17 @@ class Captures:
             **expected_owner(place.owner),
         )
         return [it["Key"] for page in pages for it in page.get("Contents", ())]
+
+
+@contextmanager
+def _refusing(subject: str) -> Iterator[None]:
+    """Raise AwsRefused for an error of AWS about a subject."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise AwsRefused(subject, str(error).rstrip(".")) from error
 
 
 def _query(endpoint: str, variant: str, name: str, period: int) -> dict[str, Any]:

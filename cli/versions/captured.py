@@ -7,7 +7,6 @@ and SageMaker has sent it to both variants.
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from zlib import crc32
@@ -16,9 +15,8 @@ from lading.api.errors import InputUnreadable
 from lading.cli.versions.shadowed import ShadowAnswer
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.observability.answers import noted
+from lading.functions.inference.tensors.binary import HEADER_SIZE
 from lading.functions.inference.tensors.messages import decode
-
-_HEADER = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
 
 
 def captured_answers(lines: Iterable[bytes], version: int) -> dict[str, ShadowAnswer]:
@@ -33,14 +31,7 @@ def captured_answers(lines: Iterable[bytes], version: int) -> dict[str, ShadowAn
             document = json.loads(line)
             id_ = document["eventMetadata"].get("inferenceId")
             note = _noted(document["captureData"]["endpointOutput"])
-        except (
-            KeyError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            LookupError,
-            InferenceError,
-        ) as error:
+        except (AttributeError, LookupError, TypeError, ValueError, InferenceError) as error:
             shown = line[:200].decode(errors="replace")
             raise InputUnreadable("a captured answer", f"{error!r} in {shown}") from error
         if id_:
@@ -54,7 +45,7 @@ def _noted(output: Mapping[str, str]) -> Mapping[str, Any]:
     """Return class and score of an answer: of its tensors, or of the text of a language model."""
     data = output["data"]
     body = base64.b64decode(data) if output["encoding"] == "BASE64" else data.encode()
-    size = _HEADER.search(output["observedContentType"])
+    size = HEADER_SIZE.search(output["observedContentType"])
     if size is None and (text := _text(body)) is not None:
         return {"class": f"text-{crc32(text.encode()):08x}"}
     return noted(decode(body, int(size[1]) if size else len(body)))

@@ -26,6 +26,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import BATCH, Gate
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.placement.options import Target
+from lading.model_packaging.steps.image_rows import has_images
 
 _SHOWN: Final = 3
 """Features in the line about the stage."""
@@ -52,10 +53,6 @@ class Subject:
     checked: Samples
     real: bool
     gate: Gate | None
-
-    def takes_images(self) -> bool:
-        """Return whether callers send image files."""
-        return any(step.get("step") == "image" for step in self.steps)
 
 
 def explain_stage(subject: Subject, target: Target) -> tuple[Explained | None, str]:
@@ -104,7 +101,7 @@ def _rows(subject: Subject) -> Samples:
     spec = subject.spec
     assert spec.explain is not None
     if spec.explain.data is not None:
-        images, inputs = subject.takes_images(), subject.metadata.inputs
+        images, inputs = has_images(subject.steps), subject.metadata.inputs
         rows = read_rows(spec, "explain.data", spec.explain.data, inputs, images=images)
     elif subject.real:
         rows = subject.checked

@@ -1,7 +1,7 @@
 """The artifact of a graph while it is made: its files as far as they are known."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Draft:
     job: GraphJob
     identity: str
     nodes: Mapping[str, GraphNode]
-    own: Mapping[str, bytes] = field(default_factory=dict)
+    own: Mapping[str, bytes]
 
     def files(self) -> dict[str, bytes]:
         """Return the files of an artifact that can be opened."""

@@ -23,6 +23,7 @@ from lading.model_packaging.manifest.graphs import GraphSpec
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.resolution import Resolved, require_file, rows_digest
 from lading.model_packaging.specification import Source
+from lading.model_packaging.steps.image_rows import has_images
 from lading.model_packaging.store.transfer import read_nearest
 
 FRAMEWORK = "graph"
@@ -53,7 +54,7 @@ class GraphJob(Resolved):
     @property
     def takes_images(self) -> bool:
         """Whether callers send image files."""
-        return _takes_images(self.steps)
+        return has_images(self.steps)
 
 
 def resolve_graph(
@@ -87,7 +88,7 @@ def resolve_graph(
         "code": {name: sha256(content) for name, content in code.items()},
         "merge": graph.merge,
     }
-    images = _takes_images(steps)
+    images = has_images(steps)
     data = rows_digest(spec, spec.accuracy.data, images=images) if spec.accuracy else None
     source = Source(spec.manifest.name, FRAMEWORK, sha256(canonical(document)), data)
     tools = {name: version_of(name) for name in ("numpy", "onnxruntime")}
@@ -96,10 +97,6 @@ def resolve_graph(
     job = GraphJob(spec, source, tools, regions, None, wired, nodes, steps, code, ensemble, before)
     listed = ", ".join(f"{name} {node.version}" for name, node in nodes.items())
     return job, f"{len(wired.nodes)} nodes of {listed}"
-
-
-def _takes_images(steps: Sequence[Mapping[str, Any]]) -> bool:
-    return any(step.get("step") == "image" for step in steps)
 
 
 def _code_of(graph: GraphSpec) -> dict[str, Path]:

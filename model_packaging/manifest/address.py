@@ -1,7 +1,11 @@
 """Sources that are not paths: `hf://…`, `s3://…`, `https://…`."""
 
 import re
+from pathlib import Path
 from typing import Final
+
+CACHE: Final = Path(".lading/sources")
+"""The folder of downloaded sources, beside the lock."""
 
 _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]+:/.*", re.DOTALL)
 

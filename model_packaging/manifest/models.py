@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass as validated
 from pydantic_core import ErrorDetails
 
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
-from lading.model_packaging.manifest.address import is_remote
+from lading.model_packaging.manifest.address import CACHE, is_remote
 from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.graph_rules import check_graph
@@ -193,11 +193,11 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
     if entry.train or entry.distill:  # until its training is found
         keys["source"] = document.path.parent / TRAINED / name
     stated = str(document.value["models"][name].get("source", ""))
-    if is_remote(stated):  # until it is downloaded
-        keys["source"] = document.path.parent / ".lading/sources"
+    origin = stated if is_remote(stated) else None
+    if origin is not None:  # until it is downloaded
+        keys["source"] = document.path.parent / CACHE
     if entry.graph:
         keys["source"] = document.path
-    origin = stated if is_remote(stated) else None
     return ModelSpec(
         name=name, manifest=document.path, line=line, lines=lines, origin=origin, **keys
     )

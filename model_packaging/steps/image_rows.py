@@ -8,7 +8,7 @@
 | `{"b64": "..."}` in JSON Lines           | the image                             |
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ IMAGE = "image"
 def takes_images(spec: ModelSpec) -> bool:
     """Return whether callers send image files to the model."""
     return spec.image is not None or (spec.source / PROCESSOR).is_file()
+
+
+def has_images(steps: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether one of these steps gets image files from callers."""
+    return any(step.get("step") == "image" for step in steps)
 
 
 def as_files(contents: Iterable[bytes]) -> Array:

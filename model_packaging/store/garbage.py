@@ -62,13 +62,10 @@ def collect(
         StoreError: the store cannot be read, or something cannot be removed.
     """
     with guarded(retention.lock):
-        own, *others = map(_existing_lock, (retention.lock, *retention.others))
-        for name in sorted(set(names) & set(own.root) if names else own.root):
-            models = [lock.model(name) for lock in (own, *others)]
-            graphs = {
-                at: it for lock in (own, *others) for at, it in lock.graphs_with(name).items()
-            }
-            known = _Known(models, graphs, retention.since)
+        locks = [*map(_existing_lock, (retention.lock, *retention.others))]
+        own = locks[0].root
+        for name in sorted(set(names) & set(own) if names else own):
+            known = _known(name, locks, retention.since)
             for each in _unlocked(name, store.contents(name), known):
                 if delete and not each.kept:
                     store.remove(name, each.stored)

@@ -6,7 +6,6 @@ https://docs.nvidia.com/deeplearning/triton-inference-server, "SageMaker Triton 
 A language model has no tensors; its requests go to the engine as the caller wrote them.
 """
 
-import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,7 @@ from lading.functions.inference.models.predictor import (
     check_request,
 )
 from lading.functions.inference.tensors import json_values as json_codec
+from lading.functions.inference.tensors.binary import HEADER_SIZE
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.messages import decode, encode
 
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BINARY: Final = "application/vnd.sagemaker-triton.binary+json;json-header-size="
-_SIZE = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
 _PLATFORMS: Final = {"triton": "onnxruntime_onnx"}
 
 
@@ -182,7 +181,7 @@ class EndpointPredictor(Predictor):
         return EngineRequest(body, f"{BINARY}{header_size}", read)
 
     def _read(self, content_type: str, answer: bytes, wanted: Sequence[str]) -> dict[str, Array]:
-        size = _SIZE.search(content_type)
+        size = HEADER_SIZE.search(content_type)
         try:
             found = decode(answer, int(size[1]) if size else len(answer))
             return {name: found[name] for name in wanted}

@@ -6,8 +6,9 @@ bytes; a BF16 element is the upper half of an FP32. A length of 0 means that the
 only input of the model, with batch size 1.
 """
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from lading.functions.inference.tensors.conversion import (
 from lading.functions.inference.wire.messages import Request
 
 HEADER_LENGTH = "inference-header-content-length"
+HEADER_SIZE: Final = re.compile(r";\s*json-header-size=([0-9]{1,12})\s*(?:;|$)", re.IGNORECASE)
+"""The same length in the content type of SageMaker's endpoints."""
 
 _LENGTH_BYTES = 4
 _MOST_DIGITS = 12
