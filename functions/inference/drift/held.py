@@ -6,6 +6,7 @@ just used is then not there for the next one. Large arrays, texts and files are 
 """
 
 from collections.abc import Mapping
+from sys import getsizeof
 from typing import Any, Final
 
 import numpy as np
@@ -59,7 +60,7 @@ class Held:
                 rows = self._rows(name, array)
             if rows is None:
                 self._kept.setdefault(name, []).append(array)
-                size += _bytes_of(array)
+                size += _weight_of(array)
             else:
                 rows.content += array.tobytes()
                 size += rows.size
@@ -83,13 +84,19 @@ class Held:
 
 
 def held_bytes(*sides: Mapping[str, Array]) -> int:
-    """Return how many bytes stay in memory with these arrays, texts with their weight."""
+    """Return how many bytes stay in memory with these arrays."""
     return sum(_bytes_of(array) for arrays in sides for array in arrays.values())
+
+
+def _weight_of(array: Array) -> int:
+    if array.dtype is _TEXTS:
+        return _TEXT_WEIGHT * sum(map(len, array.ravel().tolist()))
+    return _bytes_of(array)
 
 
 def _bytes_of(array: Array) -> int:
     if array.dtype is _TEXTS:
-        return _TEXT_WEIGHT * sum(map(len, array.ravel().tolist()))
+        return array.nbytes + sum(map(getsizeof, array.ravel().tolist()))
     base = array.base
     return array.nbytes if base is None else _kept_by(array, base)
 

@@ -66,6 +66,14 @@ def test_requests_that_wait_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch
     assert (kept + lost, lost > 0) == (3, True)
 
 
+def test_a_file_within_the_limit_of_an_object_finds_room() -> None:
+    gate = opened()
+    capturing = Capturing(LATER, place=gate)
+    capturing.offer("id-1", answered(note=b"x" * (3 << 20)))
+    capturing.end()
+    assert capturing.totals() == {"credit": (1, 0)}
+
+
 def test_a_failed_write_is_counted_and_the_next_are_not_tried() -> None:
     gate = opened()
     gate.failure = "S3 is away"
