@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lading.functions.endpoint_check.settings import CheckSettings
-from lading.functions.traffic_hook.cloud import ask_judge
-from lading.functions.traffic_hook.custom_resource import failure_of
+from lading.functions.traffic_hook.judged import hear_judge
 
 
 class LastWord(NamedTuple):
@@ -21,15 +20,10 @@ class LastWord(NamedTuple):
 
 
 def last_word(settings: CheckSettings, config: str) -> LastWord:
-    """Return what the judge says of the update to a configuration.
-
-    A judge that fails is not taken for one that agrees: the stage says what happens then.
-    """
-    found: dict[str, Any] = {}
-    failure = failure_of(lambda: found.update(ask_judge(settings.judge, config)))
-    if failure:
-        return LastWord(settings.holds_broken, f"the judge {settings.judge} is broken: {failure}")
-    return LastWord(found.get("passes") is True, _figures(found))
+    """Return what the judge says of the update to a configuration."""
+    heard = hear_judge(settings.judge, config, holds_broken=settings.holds_broken)
+    broken = f"the judge {settings.judge} is broken: {heard.failure}"
+    return LastWord(heard.passes, broken if heard.failure else _figures(heard.found))
 
 
 def _figures(found: Mapping[str, Any]) -> str:

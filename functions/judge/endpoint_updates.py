@@ -9,6 +9,7 @@ each new one has another name.
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 
 import boto3
@@ -37,9 +38,14 @@ class EndpointUpdates:
         client: Callable[..., Any] = boto3.client
         self._client = client
 
+    @cached_property
+    def _sagemaker(self) -> Any:
+        """The client of SageMaker, which only a look during an update needs."""
+        return self._client("sagemaker")
+
     def current(self) -> Shift | None:
         """Return the update that is under way; None for none, or for one that goes back."""
-        endpoint = self._client("sagemaker").describe_endpoint(EndpointName=self._endpoint)
+        endpoint = self._sagemaker.describe_endpoint(EndpointName=self._endpoint)
         pending = endpoint.get("PendingDeploymentSummary")
         if endpoint["EndpointStatus"] != _UPDATING or pending is None:
             return None
@@ -87,9 +93,9 @@ class EndpointUpdates:
 
     def _version(self, config: str) -> str:
         """Return the version that a configuration serves; its own name where no variable says."""
-        client = self._client("sagemaker")
-        variants = client.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-        model = client.describe_model(ModelName=variants[0]["ModelName"])
+        found = self._sagemaker.describe_endpoint_config(EndpointConfigName=config)
+        name = found["ProductionVariants"][0]["ModelName"]
+        model = self._sagemaker.describe_model(ModelName=name)
         container: Mapping[str, Any] = model.get("PrimaryContainer", {})
         return str(container.get("Environment", {}).get(ENDPOINT.model_version, config))
 

@@ -8,7 +8,7 @@ update of an endpoint. `now_ms` in an event replaces the time.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,10 +36,19 @@ _UNREADABLE: Final = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
 class _Place(NamedTuple):
-    """Where roll-outs are found, and how their metrics are called."""
+    """Where roll-outs are found, how their metrics are called, and where their counts are.
+
+    Args:
+        rollouts: where roll-outs are found.
+        names: how their metrics are called.
+        records: returns what a roll-out is counted from.
+        grace_ms: how long that takes until a minute is complete.
+    """
 
     rollouts: Rollouts
     names: MetricNames
+    records: Callable[[Shift], Recorded]
+    grace_ms: int
 
 
 def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 Lambda's signature
@@ -56,7 +65,7 @@ def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: AR
     else:
         if shift is None:
             return {"passes": True, "reason": "no new version gets traffic"}
-        judgement = _look(settings, shift, now_ms, final=final is not None)
+        judgement = _look(settings, place, shift, now_ms, final=final is not None)
     fields: dict[str, Any] = {"final": final is not None}
     if judgement.verdict == Verdict.WORSE and not final:
         fields["stopped"] = place.rollouts.stop(judgement.shift.deployment)
@@ -69,20 +78,28 @@ def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: AR
 
 def _place(settings: JudgeSettings) -> _Place:
     if not settings.endpoint:
-        return _Place(Deployments(settings.application, settings.group), MetricNames())
-    updates = EndpointUpdates(settings.endpoint, settings.function, OwnLog(settings.judge))
-    return _Place(updates, MetricNames(JUDGE.update_worse, JUDGE.update_undecided))
+        return _Place(
+            Deployments(settings.application, settings.group),
+            MetricNames(),
+            lambda _: Records(settings.function, settings.judge),
+            GRACE_MS,
+        )
+    log = OwnLog(settings.judge)
+    return _Place(
+        EndpointUpdates(settings.endpoint, settings.function, log),
+        MetricNames(JUDGE.update_worse, JUDGE.update_undecided),
+        lambda shift: Fleets(settings.endpoint, (shift.old, shift.new), log),
+        METRICS_GRACE_MS,
+    )
 
 
-def _look(settings: JudgeSettings, shift: Shift, now_ms: int, *, final: bool) -> Judgement:
+def _look(
+    settings: JudgeSettings, place: _Place, shift: Shift, now_ms: int, *, final: bool
+) -> Judgement:
     """Return the judgement; that the judge is broken if its data cannot be read."""
-    records: Recorded = Records(settings.function, settings.judge)
-    grace_ms = GRACE_MS
-    if settings.endpoint:
-        records = Fleets(settings.endpoint, (shift.old, shift.new), OwnLog(settings.judge))
-        grace_ms = METRICS_GRACE_MS
+    records = place.records(shift)
     try:
-        look = Look(records, settings.rules, _write, grace_ms)
+        look = Look(records, settings.rules, _write, place.grace_ms)
         return look.judge(shift, now_ms, final=final)
     except _UNREADABLE as error:
         return _broken(shift, error)

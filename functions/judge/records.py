@@ -39,11 +39,12 @@ class OwnLog:
 
     Args:
         judge: name of the function.
+        read: what reads logs; by default a new client does.
     """
 
-    def __init__(self, judge: str) -> None:
+    def __init__(self, judge: str, read: "ReadLog | None" = None) -> None:
         self._group = function_log(judge)
-        self._read = log_reader()
+        self._read = read or log_reader()
 
     def kept(self, deployment: str, start_ms: int) -> dict[int, JudgedMinute]:
         """Return the minutes of a deployment that were counted before."""
@@ -74,8 +75,8 @@ class Records:
     """
 
     def __init__(self, function: str, judge: str) -> None:
-        self._function, self._own = function_log(function), OwnLog(judge)
-        self._read = log_reader()
+        self._function, self._read = function_log(function), log_reader()
+        self._own = OwnLog(judge, self._read)
 
     def requests(self, start_minute: int, end_minute: int) -> Counted:
         """Return the counts of each minute and version of the function, from its log.

@@ -19,12 +19,12 @@ from lading.functions.contract.names import HOOK, VERSION_HEADER
 from lading.functions.traffic_hook.cloud import (
     CodeDeployment,
     ModelFunction,
-    ask_judge,
     layer_sha256,
     read_golden,
 )
 from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
+from lading.functions.traffic_hook.judged import hear_judge
 from lading.functions.traffic_hook.patience import Retries
 from lading.functions.traffic_hook.settings import GoldenPlace, HookSettings
 
@@ -71,11 +71,9 @@ def after_traffic(event: Mapping[str, str], context: Any) -> None:  # noqa: ARG0
 
 def _is_passed(settings: HookSettings, deployment: str) -> bool:
     """Return whether the new version may stay: by the judge, or if it fails, by the stage."""
-    found: dict[str, Any] = {}
-    failure = failure_of(lambda: found.update(ask_judge(settings.judge, deployment)))
-    passes = settings.holds_broken if failure else found.get("passes") is True
-    log(message="judge", model=settings.model, failure=failure, passes=passes)
-    return passes
+    heard = hear_judge(settings.judge, deployment, holds_broken=settings.holds_broken)
+    log(message="judge", model=settings.model, failure=heard.failure, passes=heard.passes)
+    return heard.passes
 
 
 def _check(version: Callable[[], int], patience: Retries) -> str | None:
