@@ -21,6 +21,7 @@ from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import (
     DTYPES,
+    FLOATS,
     Array,
     as_datatype,
     check_signature,
@@ -37,8 +38,6 @@ from lading.model_packaging.tables.table import Cells, Column, Table, Unreadable
 
 TRUTH = "y"
 SINGLE_INPUT = "X"
-
-_FLOATS = frozenset(name for name, dtype in DTYPES.items() if dtype.kind == "f")
 
 _MATRIX = 2
 
@@ -214,12 +213,12 @@ def _converted(column: Column, spec: TensorSpec) -> Array:
 def _values(cells: Cells, spec: TensorSpec) -> list[str] | list[bool] | list[float] | list[int]:
     if spec.datatype == "BYTES":
         return cells.texts
-    if spec.datatype not in _FLOATS:
+    if spec.datatype not in FLOATS:
         cells.require_all(spec.name, f"{spec.datatype} has no missing values")
     if spec.datatype == "BOOL":
         return cells.booleans(spec.name)
     numbers = cells.numbers(spec.name)
-    return numbers if spec.datatype in _FLOATS else [_whole(number) for number in numbers]
+    return numbers if spec.datatype in FLOATS else [_whole(number) for number in numbers]
 
 
 def _whole(number: float) -> int | float:
@@ -229,7 +228,7 @@ def _whole(number: float) -> int | float:
 
 def _filled(values: list[Any], spec: TensorSpec) -> list[Any]:
     """Replace null in the values, also inside vectors."""
-    if spec.datatype != "BYTES" and spec.datatype not in _FLOATS:
+    if spec.datatype != "BYTES" and spec.datatype not in FLOATS:
         return values
     stands = "" if spec.datatype == "BYTES" else nan
 

@@ -101,6 +101,7 @@ class Dialect(NamedTuple):
         refuse: makes the answer to an error at a path.
         title: its name for people; empty: `name`.
         asking: operations with an example that ask a model for its answer, the usual ones first.
+        predicts: whether it asks models at all; else it has no job, and waits before no model.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Dialect(NamedTuple):
     refuse: Callable[[InferenceError, str], Refusal]
     title: str = ""
     asking: tuple[str, ...] = ()
+    predicts: bool = True
 
 
 def split_path(path: str) -> tuple[str, ...]:

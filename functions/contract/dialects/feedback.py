@@ -36,4 +36,5 @@ FEEDBACK = Dialect(
     ),
     refuse=refuse_plainly,
     title="Feedback",
+    predicts=False,
 )

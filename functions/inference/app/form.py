@@ -19,6 +19,7 @@ from lading.functions.inference.drift.baseline import Baseline, Feature, read_ba
 from lading.functions.inference.drift.bins import NumberBins
 from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.tensors.conversion import FLOATS
 from lading.functions.inference.tensors.domain import EVERY
 
 MOST_FIELDS: Final = 32
@@ -27,7 +28,6 @@ MOST_EXAMPLE: Final = 1 << 14
 """Numbers of an input's example."""
 MOST_REPORT_BYTES: Final = 1 << 20
 
-_FLOATS = frozenset(("FP16", "BF16", "FP32", "FP64"))
 _UNSEEN: Mapping[str, Any] = MappingProxyType({"BYTES": "", "BOOL": False})
 """Datatypes without a range -> an example of an element."""
 _FACTS = ("source", "accuracy", "tools", "target", "batch", "engine")
@@ -49,7 +49,8 @@ def describe_form(model: CatalogModel) -> dict[str, Any]:
 
 def example_of(predictor: Predictor) -> dict[str, list[Any]]:
     """Return a usual value of each input, for a batch of one: its elements in their order."""
-    documents, baseline = _documents(predictor), _baseline(predictor)
+    documents = {SPECIFICATION: _read(predictor.folder, SPECIFICATION)}
+    baseline = _baseline(predictor)
     fields = [_input(spec, baseline, documents) for spec in predictor.metadata.inputs]
     return {field["name"]: _elements(field) for field in fields}
 
@@ -85,7 +86,7 @@ def _input(
     numbers, values = _seen(spec, baseline)
     row = [1 if size == -1 else size for size in spec.shape[1:]]
     size = prod(row)
-    told = {**spec.to_json(), "whole": spec.datatype not in _FLOATS, "optional": _optional(spec)}
+    told = {**spec.to_json(), "whole": spec.datatype not in FLOATS, "optional": _optional(spec)}
     choices = values or _stated(spec)
     if spec.datatype == "BOOL":
         choices = choices or [False, True]
@@ -134,7 +135,7 @@ def _column(edges: Sequence[float], spec: TensorSpec) -> dict[str, Any]:
     if len(edges) > 1:
         low, high, middle = edges[0], edges[-1], edges[len(edges) // 2 - (len(edges) % 2 == 0)]
         told, example = {"low": _short(low), "high": _short(high)}, _short(middle)
-    if spec.datatype not in _FLOATS:
+    if spec.datatype not in FLOATS:
         example = int(example)
     return {**told, "example": example}
 
@@ -158,8 +159,7 @@ def _text(value: Any) -> Any:
 
 
 def _optional(spec: TensorSpec) -> bool:
-    missing = spec.datatype in (*_FLOATS, "BYTES")
-    return missing and (spec.domain is None or spec.domain.missing is True)
+    return spec.datatype in (*FLOATS, "BYTES") and spec.takes_missing
 
 
 def _output(spec: TensorSpec, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

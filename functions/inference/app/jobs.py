@@ -22,7 +22,6 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.functions.contract.dialects.dialect import split_path
-from lading.functions.contract.dialects.feedback import FEEDBACK
 from lading.functions.contract.errors import (
     JobNotFound,
     MalformedRequest,
@@ -105,7 +104,7 @@ class Jobs:
             raise MethodNotAllowed(request.method, request.path, ["POST"])
         segments = split_path(below)
         dialect = dialect_of(segments)
-        if dialect is FEEDBACK:  # a job runs at the root, whatever its caller may call
+        if not dialect.predicts:  # a job runs at the root, whatever its caller may call
             raise RouteNotFound(request.method, request.path)
         _, parameters = find_route(dialect, "POST", below, segments)
         headers = {name: request.headers[name] for name in _KEPT_HEADERS if name in request.headers}

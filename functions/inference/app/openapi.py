@@ -13,7 +13,6 @@ from lading.functions.contract.dialects.dialect import (
     Dialect,
     Route,
 )
-from lading.functions.contract.dialects.feedback import FEEDBACK
 from lading.functions.contract.errors import InternalFailure, ModelUnavailable
 from lading.functions.inference.app.form import example_of
 from lading.functions.inference.app.openapi_bodies import answer_of, request_of, schemas_of
@@ -46,13 +45,11 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
 
     Where there is one model, its paths and its answers are described.
     """
-    shown = _first_ready(catalog)
+    shown = _shown(catalog)
     several = len(catalog.names()) > 1
     speaks = not all(predictor.metadata.outputs for predictor in catalog.predictors())
     paths: dict[str, dict[str, Any]] = {}
-    for dialect in DIALECTS:
-        if dialect is FEEDBACK and catalog.feedback is None:
-            continue
+    for dialect in _served(catalog):
         for route in dialect.routes:
             if several and route.at_root == "only" and "{model}" not in route.template:
                 continue  # it would not say which model
@@ -70,14 +67,17 @@ def data_plane_paths(catalog: Catalog) -> dict[str, dict[str, Any]]:
 
 def components(catalog: Catalog) -> dict[str, Any]:
     """Return the schemas of the inputs and outputs of the only model; none where there are more."""
-    shown = _first_ready(catalog)
-    return schemas_of(shown.metadata) if shown and shown.alone else {}
+    ready = _first_ready(catalog)
+    return schemas_of(ready.metadata) if ready and len(catalog.names()) == 1 else {}
 
 
 def tags(catalog: Catalog) -> list[dict[str, str]]:
     """Return the dialects that are served as groups of operations, in their order."""
-    served = (each for each in DIALECTS if each is not FEEDBACK or catalog.feedback)
-    return [{"name": each.title or each.name} for each in served]
+    return [{"name": each.title or each.name} for each in _served(catalog)]
+
+
+def _served(catalog: Catalog) -> list[Dialect]:
+    return [each for each in DIALECTS if each.predicts or catalog.feedback is not None]
 
 
 def _is_double(dialect: Dialect, route: Route) -> bool:
@@ -92,14 +92,20 @@ def _is_vain(route: Route, shown: _Shown) -> bool:
     return route.operation == "explain" and not shown.explains
 
 
-def _first_ready(catalog: Catalog) -> _Shown | None:
+def _first_ready(catalog: Catalog) -> Predictor | None:
     for found in catalog.models():
         predictor = found.versions.get(found.default_version())
         if predictor is not None and not isinstance(predictor, ModelUnavailable):
-            alone = len(catalog.names()) == 1
-            explains = _explains(predictor)
-            return _Shown(predictor.metadata, example_of(predictor), alone, explains)
+            return predictor
     return None
+
+
+def _shown(catalog: Catalog) -> _Shown | None:
+    ready = _first_ready(catalog)
+    if ready is None:
+        return None
+    alone = len(catalog.names()) == 1
+    return _Shown(ready.metadata, example_of(ready), alone, _explains(ready))
 
 
 def _explains(predictor: Predictor) -> bool:

@@ -7,9 +7,9 @@ from typing import Any, Final
 from lading.functions.contract.dialects.dialect import STRING, fields
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.models.predictor import ModelMetadata
+from lading.functions.inference.tensors.conversion import FLOATS
 
 _Schema = dict[str, Any]
-_FLOATS = frozenset(("FP16", "BF16", "FP32", "FP64"))
 _PLAIN, _OPEN = "plain", "open_inference"
 _REF: Final = "#/components/schemas/"
 _B64 = fields("b64", b64=STRING) | {"additionalProperties": False}
@@ -79,7 +79,7 @@ def _given(spec: TensorSpec) -> _Schema:
     """Return the schema of an element of an input."""
     if spec.datatype == "BYTES":
         return {"anyOf": [STRING, _B64]}
-    if spec.datatype in _FLOATS and (spec.domain is None or spec.domain.missing is True):
+    if spec.datatype in FLOATS and spec.takes_missing:
         return {"type": ["number", "null"]}
     return _number(spec)
 
@@ -88,13 +88,13 @@ def _answered(spec: TensorSpec) -> _Schema:
     """Return the schema of an element of an output of the plain dialect; NaN becomes null."""
     if spec.datatype == "BYTES":
         return {**STRING}
-    return {"type": ["number", "null"]} if spec.datatype in _FLOATS else _number(spec)
+    return {"type": ["number", "null"]} if spec.datatype in FLOATS else _number(spec)
 
 
 def _number(spec: TensorSpec) -> _Schema:
     if spec.datatype == "BOOL":
         return {"type": "boolean"}
-    return {"type": "number" if spec.datatype in _FLOATS else "integer"}
+    return {"type": "number" if spec.datatype in FLOATS else "integer"}
 
 
 def _bare(model: ModelMetadata) -> _Schema:

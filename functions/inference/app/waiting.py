@@ -26,8 +26,6 @@ APART: Final = " apart"
 """In place of a lane: a thread of its own, since loading a model may never end."""
 
 _LOADING = ("load", "unload")
-_ELSEWHERE = frozenset({"feedback"})
-"""Operations that wait for another service, so not before a model's predictions."""
 
 
 def lane_of(request: Request, catalog: Catalog, dialect: Dialect) -> str | None:
@@ -41,7 +39,7 @@ def lane_of(request: Request, catalog: Catalog, dialect: Dialect) -> str | None:
         return None
     if route.operation in _LOADING:
         return APART
-    if route.operation in _ELSEWHERE:
+    if not dialect.predicts:  # it waits for another service
         return UNNAMED
     return lane_of_model(parameters, catalog)
 

@@ -49,6 +49,11 @@ class TensorSpec(NamedTuple):
     shape: tuple[int, ...]
     domain: "Domain | None" = None
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether a value may be missing, as far as its domain says."""
+        return self.domain is None or self.domain.missing is True
+
     def to_json(self) -> dict[str, Any]:
         """Return the form in `artifact.json` and in model metadata, which omits the domain."""
         return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}

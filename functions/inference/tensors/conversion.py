@@ -47,6 +47,9 @@ DTYPES = MappingProxyType(
 A BYTES array holds `bytes` objects; a BF16 array is a `BFloat16` (`bfloat16.py`).
 """
 
+FLOATS = frozenset(name for name, dtype in DTYPES.items() if dtype.kind == "f")
+"""Datatypes of floating-point numbers."""
+
 _DATATYPES = MappingProxyType({dtype: name for name, dtype in DTYPES.items() if name != BF16})
 
 RAW_ONLY = frozenset({"FP16", BF16})
