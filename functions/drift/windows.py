@@ -6,7 +6,7 @@ Lines of another baseline do not mix: a version has one, so they would be of ano
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 MESSAGE: Final = "drift"
@@ -77,20 +77,28 @@ def sum_lines(lines: Iterable[str], since: int = 0, until: int = 1 << 62) -> lis
         since: lines that end before are ignored, in milliseconds since 1970.
         until: lines that begin after are ignored.
     """
-    windows: dict[tuple[str, ...], Window] = {}
+    return add_up(it for it in read_each(lines) if since <= it.until and it.since <= until)
+
+
+def read_each(lines: Iterable[str]) -> Iterator[Window]:
+    """Yield the window of each line with counts; other lines are ignored."""
     for document in _documents(lines):
         try:
-            read = _read(document)
+            yield _read(document)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
-        if read.until < since or read.since > until:
-            continue
-        key = read.model, read.version, read.stage, read.baseline
-        if key in windows:
-            _add(windows[key], read)
+
+
+def add_up(windows: Iterable[Window]) -> list[Window]:
+    """Return the sums of windows, by model and version; the windows stay as they are."""
+    sums: dict[tuple[str, ...], Window] = {}
+    for each in windows:
+        key = each.model, each.version, each.stage, each.baseline
+        if key in sums:
+            _add(sums[key], each)
         else:
-            windows[key] = read
-    return [windows[key] for key in sorted(windows)]
+            sums[key] = replace(each, features=[replace(it) for it in each.features])
+    return [sums[key] for key in sorted(sums)]
 
 
 def _documents(lines: Iterable[str]) -> Iterator[Mapping[str, Any]]:

@@ -28,11 +28,10 @@ class Group:
 
     Args:
         predictor: the version, which has a baseline.
-        step: one request of so many is gathered.
     """
 
-    def __init__(self, predictor: Predictor, step: int = 1) -> None:
-        self.predictor, self.step = predictor, step
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
         self.since_ms = int(time() * 1000)
         self.counted = self.weight = 0
         self.inputs, self.outputs = Held(), Held()
@@ -61,7 +60,7 @@ class Group:
         self.inputs, self.outputs = Held(), Held()
         self.held = self.size = 0
         if min(self._room) <= 0:
-            self.step = self.predictor.noted_of = 2 * self.step
+            self.predictor.noted_of *= 2
             self._room = [MOST_IN_PERIOD, MOST_BYTES_IN_PERIOD]
 
     @property
@@ -121,6 +120,6 @@ class Gathering:
                 assert group.tally is not None, "it has counted"
                 yield group.tally.line(group.span(), self._stage)
                 step = group.next_step()
-                following = self._groups[predictor] = Group(predictor, step)
+                following = self._groups[predictor] = Group(predictor)
                 following.tally = group.tally
             predictor.predictions, predictor.next_noted, predictor.noted_of = 0, 0, step
