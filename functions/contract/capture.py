@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from lading.functions.contract.names import CAPTURE
+from lading.functions.contract.names import CAPTURE, MANAGED
 
 _BUCKET = re.compile(r"s3://[^/\s]+(/\S*)?")
 
@@ -74,7 +74,7 @@ def read_capture(environment: Mapping[str, str]) -> CaptureSettings:
         owner=environment.get(CAPTURE.owner, ""),
         feedback=environment.get(CAPTURE.feedback, "").lower() == "true",
         token=token,
-        waits=on_lambda and "AWS_LAMBDA_MAX_CONCURRENCY" not in environment,
+        waits=on_lambda and MANAGED.at_once not in environment,
     )
 
 

@@ -19,9 +19,11 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-merg
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 REQUESTS: Final = "captured/"
 TRUTHS: Final = "feedback/"
@@ -94,13 +96,7 @@ def read_lines(content: bytes) -> Iterator[CapturedRequest]:
     Raises:
         ValueError: a line is not as SageMaker writes it; the text says which.
     """
-    for number, line in enumerate(content.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            yield _read(json.loads(line))
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"line {number} is no captured request: {error!r}") from error
+    return _each(content, _read, "captured request")
 
 
 def truth_line(identity: str, truth: Any, more: Mapping[str, Any]) -> bytes:
@@ -124,17 +120,25 @@ def read_truths(content: bytes) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: a line is no truth; the text says which.
     """
+    return _each(content, _truth, "truth")
+
+
+def _each(content: bytes, read: Callable[[Any], T], what: str) -> Iterator[T]:
+    """Yield what is read from each line that is not empty."""
     for number, line in enumerate(content.splitlines(), 1):
         if not line.strip():
             continue
         try:
-            document = json.loads(line)
-            stated = document.pop("groundTruthData")
-            truth = json.loads(stated["data"]) if stated["encoding"] == "JSON" else stated["data"]
-            identity = str(document.pop("eventMetadata")["eventId"])
-            yield {**document, "id": identity, "truth": truth}
+            yield read(json.loads(line))
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"line {number} is no truth: {error!r}") from error
+            raise ValueError(f"line {number} is no {what}: {error!r}") from error
+
+
+def _truth(document: Any) -> dict[str, Any]:
+    stated = document.pop("groundTruthData")
+    truth = json.loads(stated["data"]) if stated["encoding"] == "JSON" else stated["data"]
+    identity = str(document.pop("eventMetadata")["eventId"])
+    return {**document, "id": identity, "truth": truth}
 
 
 def _side(payload: Payload, mode: str) -> dict[str, str]:

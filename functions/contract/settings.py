@@ -18,8 +18,6 @@ from lading.functions.contract.names import (
 
 if TYPE_CHECKING:
     from lading.functions.contract.capture import CaptureSettings
-
-if TYPE_CHECKING:
     from lading.functions.contract.split import VersionSplit
 
 

@@ -23,9 +23,9 @@ from lading.functions.inference.capture.places import Place, place_of
 from lading.functions.inference.capture.truths import FeedbackScore, score_of
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.json_values import loads_object
+from lading.functions.inference.wire.messages import LONGEST_ID, is_request_id
 
 LONGEST_BODY: Final = 256 * 1024
-_LONGEST_ID: Final = 128
 _HIGHEST_VERSION: Final = 999_999
 _OF_REQUEST: Final = frozenset({"request_id", "truth"})
 _OF_ANSWER: Final = frozenset({"id", "answer", "truth"})
@@ -140,7 +140,6 @@ def _given(model: str, identity: Any, answer: Any) -> _Answer:
 
 
 def _checked(identity: Any, name: str) -> str:
-    usable = isinstance(identity, str) and identity.isascii() and identity.isprintable()
-    if not usable or not 0 < len(identity) <= _LONGEST_ID:
-        raise MalformedRequest(f'"{name}" must be a text of 1 to {_LONGEST_ID} ASCII characters')
-    return str(identity)
+    if not isinstance(identity, str) or not is_request_id(identity):
+        raise MalformedRequest(f'"{name}" must be a text of 1 to {LONGEST_ID} ASCII characters')
+    return identity

@@ -18,11 +18,7 @@ _ROWS_OF_COLUMNS: Final = 2
 
 
 def record_of(
-    identity: str,
-    made: Prediction,
-    outputs: Mapping[str, Array],
-    fields: Sequence[str] = (),
-    at: datetime | None = None,
+    identity: str, made: Prediction, outputs: Mapping[str, Array], fields: Sequence[str] = ()
 ) -> CapturedRequest:
     """Return the record of a request.
 
@@ -31,7 +27,6 @@ def record_of(
         made: the prediction.
         outputs: what the model answered.
         fields: names of the inputs and outputs that are kept; empty: all.
-        at: when; by default now.
     """
     metadata = made.predictor.metadata
     answer = {
@@ -41,7 +36,7 @@ def record_of(
     }
     return CapturedRequest(
         id=identity,
-        at=f"{at or datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         request=Payload(dumps({"inputs": _kept(made.inputs, fields)})),
         answer=Payload(dumps(answer)),
         model=metadata.name,

@@ -9,7 +9,6 @@ Imported only where there is a shadow.
 """
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from queue import Full, Queue
 from threading import Thread
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from lading.functions.contract.invocation import lambda_client
 from lading.functions.contract.settings import ShadowVersion
+from lading.functions.inference.capture.sampling import is_drawn
 
 MOST_WAITING: Final = 100
 """Events that wait to be sent; more are dropped."""
@@ -51,7 +51,7 @@ class Shadow:
         """Take an answered request, if it is one of the share and a successful prediction."""
         if event.get("httpMethod") != "POST" or answer.get("statusCode") != _OK:
             return
-        if not _is_chosen(self._version.percent):
+        if not is_drawn(self._version.percent / 100):
             return
         if self._thread is None:  # not at start: a thread does not survive a snapshot
             self._thread = Thread(target=self._run, name="shadow", daemon=True)
@@ -95,11 +95,6 @@ def _id_of(answer: Mapping[str, Any]) -> str:
     several = answer.get("multiValueHeaders") or {}
     headers = {**(answer.get("headers") or {}), **{name: it[0] for name, it in several.items()}}
     return next((str(headers[name]) for name in headers if name.lower() == _REQUEST_ID), "")
-
-
-def _is_chosen(percent: float) -> bool:
-    """Draw; from the system, since environments of one snapshot share Python's random numbers."""
-    return int.from_bytes(os.urandom(4), "big") < percent / 100 * (1 << 32)
 
 
 def _sender(version: ShadowVersion) -> Send:

@@ -22,7 +22,7 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.prediction import forget_answer
 from lading.functions.inference.observability.line import NONE, Exchange, Surroundings, write_line
 from lading.functions.inference.wire.asgi import App, Message, Receive, Scope, Send
-from lading.functions.inference.wire.messages import OBSERVATION, Observation
+from lading.functions.inference.wire.messages import OBSERVATION, Observation, is_request_id
 
 if TYPE_CHECKING:
     from lading.functions.inference.capture.capturing import Capturing
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "x-request-id"
 
-_LONGEST_ID = 128
 _MOST_PENDING = 100
 _OK, _SERVER_ERROR = 200, 500
 
@@ -289,7 +288,7 @@ def request_id_of(lines: Iterable[tuple[bytes, bytes]]) -> str | None:
     for key, value in lines:
         if key.lower() in (b"x-request-id", b"x-correlation-id"):
             text = value.decode("latin-1")
-            if text.isprintable() and text.isascii() and 0 < len(text) <= _LONGEST_ID:
+            if is_request_id(text):
                 return text
     return None
 

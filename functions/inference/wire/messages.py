@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lading.functions.inference.wire.deferred import Deferred
 
 JSON = "application/json"
+LONGEST_ID = 128
+"""The most characters of a request's id."""
+
 OBSERVATION = "lading.observation"
 """The key of the ASGI scope with the observation for the middleware."""
 REFUSAL = "lading.refusal"
@@ -175,6 +178,11 @@ class Observation:
         if self._spans is None and self.ended is not None:
             self._spans = _spans(self, self.ended)
         return self._spans or {}
+
+
+def is_request_id(text: str) -> bool:
+    """Return whether a caller's text can be logged as the id of a request."""
+    return text.isprintable() and text.isascii() and 0 < len(text) <= LONGEST_ID
 
 
 def marks_of(seen: Observation) -> Mapping[str, str]:
