@@ -339,7 +339,8 @@ def test_the_guides_commands_show_the_update_and_the_shadow_of_an_endpoint(place
         told = lading_in(placed.folder, placed.environment, *words)
         assert told.returncode == 3, told.stderr
         assert "large 2 -> 3" in told.stdout
-    (_, shadow) = guide_commands("roll-outs.md", "compare", **instead)
+    compared = guide_commands("roll-outs.md", "compare", **instead)
+    (shadow,) = (words for words in compared if "--shadow" in words)
     told = lading_in(placed.folder, placed.environment, *shadow)
     assert told.returncode == 0, told.stderr
     assert "answered by version 2, and by version 1 in its shadow" in told.stdout
