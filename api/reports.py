@@ -8,11 +8,12 @@ from typing import Any
 
 from lading.api.errors import InputUnreadable
 from lading.api.locked import LOCK, chosen_version
+from lading.functions.contract.errors import ArtifactError
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION
 from lading.model_packaging.energy.estimate import Estimator
-from lading.model_packaging.lock.file import read_lock, version_folder
-from lading.model_packaging.report.figures import read_report
+from lading.model_packaging.lock.file import CopyElsewhere, read_lock, version_folder
+from lading.model_packaging.report.figures import ReportedVersion, read_report
 from lading.model_packaging.report.page import render_page
 
 
@@ -65,14 +66,35 @@ def report(
         InputUnreadable: its documents are not what packaging writes.
     """
     number = chosen_version(Path(lock), name, version)
-    digest = read_lock(Path(lock)).model(name).versions[number].digest
-    folder = version_folder(Path(lock), name, number)
-    specification = read_artifact(folder, digest).specification
+    found = _read(Path(lock), name, number)
     try:
-        page = render_page(specification, _figures(folder / REPORT), number, digest, estimator)
+        page = render_page(found, _earlier(Path(lock), name, number), estimator)
     except ValueError as error:
+        folder = version_folder(Path(lock), name, number)
         raise InputUnreadable(str(folder / SPECIFICATION), str(error)) from error
     return ModelReport(name, number, page)
+
+
+def _read(lock: Path, name: str, version: int) -> ReportedVersion:
+    """Return the documents of a version.
+
+    Raises:
+        CopyElsewhere, ArtifactError: they are not on this machine, or damaged.
+    """
+    digest = read_lock(lock).model(name).versions[version].digest
+    folder = version_folder(lock, name, version)
+    artifact = read_artifact(folder, digest)
+    figures = _figures(folder / REPORT)
+    return ReportedVersion(version, artifact.specification, figures, digest, artifact.golden or b"")
+
+
+def _earlier(lock: Path, name: str, version: int) -> ReportedVersion | None:
+    """Return the version before; None if there is none here that can be read."""
+    numbers = [number for number in read_lock(lock).model(name).versions if number < version]
+    try:
+        return _read(lock, name, max(numbers)) if numbers else None
+    except (ArtifactError, CopyElsewhere):
+        return None
 
 
 def _figures(path: Path) -> Mapping[str, Any]:

@@ -68,9 +68,9 @@ from lading.model_packaging.measure.peak_memory import Footprint, measure
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
+from lading.model_packaging.placement.decision import Decision, fitting
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import Target
-from lading.model_packaging.placement.targets import fitting
 from lading.model_packaging.report.card import render_card
 from lading.model_packaging.report.figures import read_report
 from lading.model_packaging.resolution import (
@@ -193,8 +193,8 @@ def build_here(job: ConversionJob, identity: str, on_stage: OnStage, details: Pa
 def _hand_over(job: Resolved, identity: str, stages: Stages) -> Built:
     assert job.served is not None
     needs = Needs(job.spec.name, job.served.files.size, converted=False)
-    stages.run("placement", fitting, job.spec.target, needs)
-    return hand_over(job.spec.name, identity, job.source, job.served, job.spec.training)
+    decision = stages.run("placement", fitting, job.spec.target, needs)
+    return hand_over(job.spec.name, identity, job.source, job.served, decision, job.spec.training)
 
 
 def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Built:
@@ -221,14 +221,14 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
     steps = stages.run("benchmark", _benchmark, conversion, samples, gate, done, change)
     models = (model, *(other.model for other in signatures.others))
-    footprint, target = stages.run(
+    footprint, decision = stages.run(
         "placement", _place, job, conversion, samples, models, steps[-1].latency.load_ms
     )
     golden = stages.run("golden", _golden, final, checked, lossy=lossy)
     baseline = stages.run("baseline", _baseline, spec, conversion, checked, final)
     subject = _subject(spec, conversion, final, samples, gate)
-    explained = stages.run("explain", explain_stage, subject, target)
-    served = stages.run("engine", _serve, job, conversion, target, model, golden)
+    explained = stages.run("explain", explain_stage, subject, decision.target)
+    served = stages.run("engine", _serve, job, conversion, decision.target, model, golden)
     build = Build(
         name=job.spec.name,
         identity=identity,
@@ -241,7 +241,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         footprint=footprint,
         golden=golden,
         baseline=baseline,
-        target=target,
+        decision=decision,
         served=served,
         processing=conversion.processing,
         signatures=signatures,
@@ -268,7 +268,8 @@ def _optimize_all(
         if optimized is not None and optimized.facts:
             lossy |= not optimizer.exact and optimized.model != model
             model = optimized.model
-            done.append((StageRecord(optimizer.stage, len(model), optimized.facts), model))
+            record = StageRecord(optimizer.stage, len(model), optimized.facts, optimized.candidates)
+            done.append((record, model))
     return done, lossy
 
 
@@ -309,7 +310,10 @@ def _check(job: ConversionJob, conversion: Conversion) -> tuple[tuple[Checked, G
         raise SourceError(
             spec.name, spec.source, "or its data changed during packaging; package it again"
         )
-    gate = Gate(spec, checked.original, _original(job, conversion)) if spec.accuracy else None
+    gate = None
+    if spec.accuracy:
+        original = _original(job, conversion)
+        gate = Gate(spec, checked.original, original, conversion.classes)
     return (checked, gate), checked.outcome(rows)
 
 
@@ -376,14 +380,14 @@ def _place(
     samples: Samples,
     models: Sequence[bytes],
     load_ms: float,
-) -> tuple[tuple[Footprint, Target], str]:
+) -> tuple[tuple[Footprint, Decision], str]:
     """Choose the target of a model; all signatures are loaded together, the first is timed."""
     footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
     size = sum(map(len, models))
     measured = Needs(job.spec.name, size, True, *astuple(footprint))
     needs = replace(measured, load_ms=load_ms)
-    target, outcome = fitting(job.spec.target, needs)
-    return (footprint, target), outcome
+    decision, outcome = fitting(job.spec.target, needs)
+    return (footprint, decision), outcome
 
 
 def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:

@@ -32,6 +32,8 @@ from lading.model_packaging.measure.batches import Dependence
 from lading.model_packaging.measure.benchmark import Latency, make_report
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.optimizers.candidates import Candidate
+from lading.model_packaging.placement.decision import Decision
 from lading.model_packaging.placement.options import Target
 from lading.model_packaging.signatures import Signatures
 from lading.model_packaging.store.publication import Built, Published
@@ -51,11 +53,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class StageRecord:
-    """One stage that changed the model: its name, the size after it, and facts about it."""
+    """One stage that changed the model: its name, the size after it, and facts about it.
+
+    `candidates` are the models that it chose from; report.json has them, artifact.json does not.
+    """
 
     name: str
     bytes: int
     facts: Mapping[str, Any] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As written in artifact.json."""
@@ -73,7 +79,13 @@ class Measured:
     def to_json(self) -> dict[str, Any]:
         """As written in report.json."""
         accuracy = self.change.to_json() if self.change else None
-        return {**self.step.to_json(), "latency": asdict(self.latency), "accuracy": accuracy}
+        tried = [each.to_json() for each in self.step.candidates]
+        return {
+            **self.step.to_json(),
+            "latency": asdict(self.latency),
+            "accuracy": accuracy,
+            **({"candidates": tried} if tried else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,8 @@ class Build:
     footprint: Footprint
     golden: bytes
     baseline: bytes | None = None
-    target: Target = "lambda"
+    decision: Decision | None = None
+    """Where it is served, and why; None: on Lambda."""
     served: Served | None = None
     processing: Processing | None = None
     signatures: Signatures = field(default_factory=Signatures)
@@ -159,6 +172,11 @@ def write_files(build: Build) -> Built:
     }
     if build.explained:
         more_figures["explanations"] = dict(build.explained.figures)
+    change = build.steps[-1].change
+    if change and change.by_class:
+        more_figures["by_class"] = change.by_class.to_json()
+    if build.decision:
+        more_figures["placement"] = build.decision.to_json()
     report = {REPORT: readable({**figures, **more_figures})}
     return _written({**own, **report}, {**_describe(build), **named}, build.served)
 
@@ -195,11 +213,12 @@ def write_graph(
     return Built({**whole, REPORT: report}, served.files if served else None)
 
 
-def hand_over(
+def hand_over(  # noqa: PLR0913, PLR0917 - what made it has a default
     name: str,
     identity: str,
     source: Source,
     served: Served,
+    decision: Decision,
     training: Mapping[str, Any] | None = None,
 ) -> Built:
     """Return the files of an artifact whose engine gets the trained files unchanged."""
@@ -214,7 +233,8 @@ def hand_over(
         "accuracy": None,
         **({"training": dict(training)} if training else {}),
     }
-    return _written({}, document, served)
+    report = {REPORT: readable({"placement": decision.to_json()})}
+    return _written(report, document, served)
 
 
 def target_of(artifact: Artifact) -> Target:
@@ -241,8 +261,8 @@ def _describe(build: Build) -> dict[str, Any]:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
     if build.classes:
         steps |= {"classes": {name: list(each) for name, each in build.classes.items()}}
-    if build.target == "lambda-managed":
-        steps |= {"target": build.target}
+    if build.decision and build.decision.target == "lambda-managed":
+        steps |= {"target": build.decision.target}
     change = build.steps[-1].change
     accuracy = change.to_json() | {"data": build.source.data} if change else None
     if build.dependence:

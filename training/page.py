@@ -6,6 +6,7 @@ from html import escape
 from lading.model_packaging.measure.change import Interval
 from lading.model_packaging.measure.metrics import METRICS
 from lading.model_packaging.report.elements import document, table
+from lading.model_packaging.report.matrix import matrix
 from lading.model_packaging.report.plots import ranges
 from lading.training.evaluation import Compared, Evaluation, Slice
 from lading.training.quality import Bin, Calibration, Confusion
@@ -16,10 +17,7 @@ _MARGIN = 44
 _STYLE = """
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr));
   gap: 0.9rem; } .pair figure { margin: 0; }
-.confusion td, .confusion th { padding: 0.3rem 0.5rem; text-align: right; border: 0; }
-.confusion td { font-variant-numeric: tabular-nums;
-  background: color-mix(in srgb, var(--accent) var(--share), transparent); border-radius: 4px; }
-svg.square { min-width: 0; max-width: 26rem; } svg .path { stroke: var(--accent); fill: none; }
+svg.square { max-width: 26rem; } svg .path { stroke: var(--accent); fill: none; }
 """
 
 
@@ -119,21 +117,8 @@ def _confusion(evaluation: Evaluation) -> Iterable[str]:
 
 
 def _matrix(number: int, confusion: Confusion) -> str:
-    most = max(max(row) for row in confusion.counts) or 1
-    head = "".join(f"<th>{escape(name)}</th>" for name in confusion.classes)
-    rows = "".join(
-        f"<tr><th>{escape(name)}</th>{''.join(_cell(count, most) for count in row)}</tr>"
-        for name, row in zip(confusion.classes, confusion.counts, strict=True)
-    )
-    body = f"<thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody>"
-    return (
-        f"<figure><figcaption>version {number}</figcaption>"
-        f'<div class="table"><table class="confusion">{body}</table></div></figure>'
-    )
-
-
-def _cell(count: int, most: int) -> str:
-    return f'<td style="--share: {60 * count / most:.0f}%">{count:,}</td>'
+    drawn = matrix(f"Confusion matrix of version {number}", confusion.classes, confusion.counts)
+    return f"<figure><figcaption>version {number}</figcaption>{drawn}</figure>"
 
 
 def _calibration(evaluation: Evaluation) -> Iterable[str]:

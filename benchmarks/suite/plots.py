@@ -8,6 +8,7 @@ from benchmarks.suite.rows import Row
 from lading.model_packaging.report.plots import Bar, bars
 
 _RATE = re.compile(r"(?:([A-Za-z][\w ,.-]*?) )?([\d,]+)/s")
+WIDTH = 640
 STYLE = (
     "svg{font:13px sans-serif;background:#fff}.bar{fill:#3b7dd8}.figure{fill:#555}text{fill:#222}"
     "@media(prefers-color-scheme:dark){svg{background:#0d1117}.figure{fill:#aaa}text{fill:#ddd}}"
@@ -18,18 +19,19 @@ def write_plot(path: Path, rows: Sequence[Row], title: str) -> None:
     """Draw a bar for each server of these rows, at each number of callers.
 
     Args:
-        path: the file to write; none is written without rates.
+        path: the file to write; none is written without two rates to compare.
         rows: their targets end with the number of callers and the server, as in `small, 1, ours`;
             of two rows with the same servers and callers, one gives all bars.
         title: of the plot.
     """
     found = {label: rate for row in rows for label, rate in _rates(row)}
-    if not found:
-        return
     page = bars(title, [Bar(label, rate, f"{rate:,.0f}/s") for label, rate in found.items()])
+    if not page:
+        return
     start = page.index("<svg")
     drawing = page[start : page.index("</svg>") + len("</svg>")]
-    opened = drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    size = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" '
+    opened = drawing.replace("<svg ", size, 1)
     head, _, rest = opened.partition(">")
     path.write_text(f"{head}><style>{STYLE}</style>{rest}\n", encoding="utf-8")
 

@@ -15,7 +15,7 @@ MOST_PLOTS = 24
 _WIDTH, _HEIGHT, _BELOW = 320, 120, 18
 _STYLE = """
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr));
-  gap: 0.9rem; } .grid figure { margin: 0; } .grid svg { min-width: 0; }
+  gap: 0.9rem; } .grid figure { margin: 0; }
 svg .before { fill: var(--soft); opacity: 0.55; } .drifts figcaption { color: var(--limit); }
 .key span::before { content: "■ "; color: var(--accent); }
 .key .old::before { color: var(--soft); }

@@ -26,9 +26,8 @@ from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.measure.baseline import baseline_stage
 from lading.model_packaging.measure.benchmark import Latency, time_loaded
 from lading.model_packaging.measure.peak_memory import Footprint
+from lading.model_packaging.placement.decision import Decision, fitting
 from lading.model_packaging.placement.needs import Needs
-from lading.model_packaging.placement.options import Target
-from lading.model_packaging.placement.targets import fitting
 from lading.model_packaging.stages import Stages
 from lading.model_packaging.store.publication import Built
 
@@ -47,12 +46,13 @@ def build_graph(job: GraphJob, identity: str, stages: Stages) -> Built:
     gate = _gate(job, samples, served)
     change = stages.run("gate", gate_stage, gate, served.predict, lossy=job.before is not None)
     latency = stages.run("benchmark", _benchmark, draft, samples)
-    footprint, target = stages.run("placement", _place, draft, samples, latency)
+    footprint, decision = stages.run("placement", _place, draft, samples, latency)
     golden = stages.run("golden", _golden, samples, served)
     baseline = stages.run("baseline", _baseline, job, samples, served)
-    explained = stages.run("explain", explain_stage, _subject(job, samples, served, gate), target)
+    subject = _subject(job, samples, served, gate)
+    explained = stages.run("explain", explain_stage, subject, decision.target)
     engine = stages.run("engine", _serve, job, samples, served)
-    measured = change, latency, footprint, target, golden, baseline, explained, engine
+    measured = change, latency, footprint, decision, golden, baseline, explained, engine
     return draft.written(TriedGraph(*measured, stages.cpu_seconds))
 
 
@@ -105,14 +105,14 @@ def _benchmark(draft: Draft, samples: Samples) -> tuple[Latency, str]:
 
 def _place(
     draft: Draft, samples: Samples, latency: Latency
-) -> tuple[tuple[Footprint, Target], str]:
+) -> tuple[tuple[Footprint, Decision], str]:
     spec, nodes = draft.job.spec, draft.job.nodes
     request = next(samples.requests(1))
     footprint = measure_graph(spec.name, draft.files(), nodes, request)
     measured = Needs(spec.name, draft.size(), True, *astuple(footprint))
     needs = replace(measured, load_ms=latency.load_ms)
-    target, outcome = fitting(spec.target, needs)
-    return (footprint, target), outcome
+    decision, outcome = fitting(spec.target, needs)
+    return (footprint, decision), outcome
 
 
 def _golden(samples: Samples, served: GraphPredictor) -> tuple[bytes, str]:

@@ -18,7 +18,7 @@ from lading.model_packaging.graphs.nodes import opened_here
 from lading.model_packaging.measure.benchmark import Latency
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint
-from lading.model_packaging.placement.options import Target
+from lading.model_packaging.placement.decision import Decision
 from lading.model_packaging.specification import write_graph
 from lading.model_packaging.store.publication import Built
 
@@ -31,7 +31,7 @@ class TriedGraph:
         change: the gate's figures.
         latency: of one row.
         footprint: its memory.
-        target: what serves it.
+        decision: what serves it, and why.
         golden: its golden requests.
         baseline: the distribution of its held-out rows, if there are any.
         explained: what is recorded for explanations, if the manifest wants them.
@@ -42,7 +42,7 @@ class TriedGraph:
     change: AccuracyChange | None
     latency: Latency
     footprint: Footprint
-    target: Target
+    decision: Decision
     golden: bytes
     baseline: bytes | None
     explained: Explained | None
@@ -74,15 +74,21 @@ class Draft:
         """Return the files to publish."""
         held = {**({} if tried.served else self._held()), GOLDEN: tried.golden}
         held |= {BASELINE: tried.baseline} if tried.baseline else {}
-        document, figures = self._document(), {"cpu_seconds": dict(tried.cpu_seconds)}
+        document = self._document()
+        figures: dict[str, Any] = {
+            "cpu_seconds": dict(tried.cpu_seconds),
+            "placement": tried.decision.to_json(),
+        }
         if tried.explained:
             held |= tried.explained.files()
             document |= {"explain": tried.explained.recorded.to_json()}
             figures |= {"explanations": dict(tried.explained.figures)}
         if tried.change:
             document["accuracy"] = tried.change.to_json() | {"data": self.job.source.data}
-        if tried.target == "lambda-managed":
-            document["target"] = tried.target
+            if tried.change.by_class:
+                figures["by_class"] = tried.change.by_class.to_json()
+        if tried.decision.target == "lambda-managed":
+            document["target"] = tried.decision.target
         measured = tried.latency, tried.footprint
         return write_graph(held, document, measured, figures, tried.served)
 

@@ -16,8 +16,10 @@ The metric uses the output that the manifest names, or else the first one; `roc_
 the first one with floats.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil, isnan
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,6 +31,7 @@ from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.bootstrap import paired_intervals
+from lading.model_packaging.measure.by_class import by_class
 from lading.model_packaging.measure.change import (
     AccuracyChange,
     AccuracyDropped,
@@ -45,6 +48,7 @@ FEWEST = 30
 
 _RULE_OF_THREE = 3
 _DECIMALS = 9
+_UNNAMED: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Gate:
@@ -54,19 +58,27 @@ class Gate:
         spec: the model's entry in the manifest, which has an accuracy.
         holdout: the held-out rows, with their truth if the metric needs it.
         original: the original model.
+        classes: the names of the classes, by the outputs that have a column for each.
 
     Raises:
         DataUnusable: the metric cannot be computed on these rows.
     """
 
-    def __init__(self, spec: ModelSpec, holdout: Samples, original: Model) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        holdout: Samples,
+        original: Model,
+        classes: Mapping[str, Sequence[str]] = _UNNAMED,
+    ) -> None:
         if spec.accuracy is None:
             raise ValueError(f"model '{spec.name}' has no accuracy section")
         self._model, self._spec, self._holdout = spec, spec.accuracy, holdout
         self._metric = METRICS[spec.accuracy.metric]
-        answer = self._answers(original, "original")
+        output, answer = self._answers(original, "original")
         self._truth = answer if self._metric.relative else np.asarray(holdout.truth)
         self._check_classes()
+        self._original, self._classes = answer, classes.get(output, ())
         self._before = self._weighted(answer)
         self._measured: dict[bytes, AccuracyChange] = {}
 
@@ -93,7 +105,7 @@ class Gate:
         Raises:
             DataUnusable: the metric cannot be computed on its answers.
         """
-        answer = self._answers(model, "optimized")
+        _, answer = self._answers(model, "optimized")
         key = digest({"": answer})
         if key not in self._measured:  # a candidate is judged before it becomes the final model
             self._measured[key] = self._compared(answer)
@@ -118,6 +130,7 @@ class Gate:
             rows=rows,
             intervals=paired_intervals(self._before, after, rows, sign),
             missing=self._missing(after),
+            by_class=by_class(metric, self._truth, (self._original, answer), self._classes),
         )
 
     def on_rows(self, model: Model, inputs: Request) -> Weighted:
@@ -131,7 +144,8 @@ class Gate:
             DataUnusable: the metric cannot be computed on the answers.
         """
         rows = replace(self._holdout, inputs=inputs)
-        return self._weighted(self._answers(model, "optimized", rows))
+        _, answer = self._answers(model, "optimized", rows)
+        return self._weighted(answer)
 
     @property
     def rising(self) -> bool:
@@ -160,13 +174,16 @@ class Gate:
             return FEWEST
         return max(FEWEST, ceil(round(_RULE_OF_THREE / allowed, _DECIMALS)))
 
-    def _answers(self, model: Model, what: str, rows: Samples | None = None) -> Array:
-        """Return the answers to all rows, in the measured output."""
+    def _answers(self, model: Model, what: str, rows: Samples | None = None) -> tuple[str, Array]:
+        """Return the measured output: its name, and the answers to all rows in it."""
         guarded = self._holdout.guarded(model, what)
         requests = (rows or self._holdout).requests(BATCH)
-        return np.concatenate([self._output(guarded(request)) for request in requests])
+        outputs, answers = zip(
+            *(self._output(guarded(request)) for request in requests), strict=True
+        )
+        return outputs[0], np.concatenate(answers)
 
-    def _output(self, answer: dict[str, Array]) -> Array:
+    def _output(self, answer: dict[str, Array]) -> tuple[str, Array]:
         name = self._spec.output or next(iter(answer))
         if self._metric.scored and not self._spec.output:
             name = next((key for key, array in answer.items() if array.dtype.kind == "f"), name)
@@ -176,7 +193,7 @@ class Gate:
         array = answer[name]
         if array.dtype.kind == "f" and np.isnan(array).any():
             raise self._refusal(f"makes the model answer NaN in '{name}'; check the rows for NaN")
-        return array
+        return name, array
 
     def _weighted(self, answer: Array) -> Weighted:
         try:

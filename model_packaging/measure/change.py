@@ -1,10 +1,11 @@
 """The change of a model's accuracy by optimizing, and the gate's refusals."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lading.model_packaging.errors import PackagingError
+from lading.model_packaging.measure.by_class import ByClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class AccuracyChange:
 
     `drop` is how much worse it became, whether a higher or a lower metric is better; it is negative
     if the metric improved. `judged` is False if no stage could lose accuracy. `missing` covers the
-    rows with missing values, if there are any.
+    rows with missing values, if there are any. `by_class` has the figures of each class, if the
+    metric is of classes; they are for report.json alone.
     """
 
     metric: str
@@ -54,10 +56,12 @@ class AccuracyChange:
     intervals: Intervals
     judged: bool = True
     missing: Missing | None = None
+    by_class: ByClass | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """As written in artifact.json, without values that equal their defaults."""
-        document = asdict(self)
+        document = asdict(replace(self, by_class=None))
+        del document["by_class"]
         if self.judged:
             del document["judged"]
         if self.missing is None:
@@ -94,7 +98,7 @@ class AccuracyDropped(PackagingError):
             f"{change.max_drop:g} that models.{model}.accuracy.max_drop allows; "
             + (advice or f"optimize less (models.{model}.quantize, .prune), or raise max_drop")
         )
-        self.model, self.metric = model, change.metric
+        self.model, self.metric, self.change = model, change.metric, change
         self.before, self.after = change.before, change.after
         self.drop, self.max_drop = change.drop, change.max_drop
 

@@ -35,7 +35,7 @@ Weighted = Callable[[Array], float]
 """From weights of the rows, floats of shape [rows], to the metric."""
 
 
-_EVEN = 0.5
+EVEN = 0.5
 """The probability from which a label counts as predicted."""
 
 
@@ -70,12 +70,12 @@ def _mean(rows: Array) -> Weighted:
 
 
 def _accuracy(truth: Array, answer: Array, _: int) -> Weighted:
-    right, given = _several(truth, answer) or same_labels(truth, answer)
+    right, given = several_labels(truth, answer) or same_labels(truth, answer)
     return _mean((right == given).reshape(len(right), -1).all(axis=1))
 
 
 def _f1(truth: Array, answer: Array, _: int) -> Weighted:
-    several = _several(truth, answer)
+    several = several_labels(truth, answer)
     if several:
         return _f1_of_several(*several)
     right, given = same_labels(truth, answer)
@@ -172,7 +172,7 @@ def _has_several(truth: Array) -> bool:
     return shaped and truth.dtype.kind in "biuf" and bool(np.isin(truth, (0, 1)).all())
 
 
-def _several(truth: Array, answer: Array) -> tuple[Array, Array] | None:
+def several_labels(truth: Array, answer: Array) -> tuple[Array, Array] | None:
     """Return both as 0 or 1 for each label; None if a row has one label."""
     if not _has_several(truth) or answer.shape != truth.shape or answer.dtype.kind not in "biuf":
         return None
@@ -181,7 +181,7 @@ def _several(truth: Array, answer: Array) -> tuple[Array, Array] | None:
             raise Incomparable(
                 "needs a probability for each label, but the model returns other numbers"
             )
-        answer = answer >= _EVEN
+        answer = answer >= EVEN
     return truth.astype(np.int64), answer.astype(np.int64)
 
 
@@ -199,7 +199,7 @@ def same_labels(truth: Array, answer: Array) -> tuple[Array, Array]:
 def _as_labels(array: Array) -> Array:
     if array.dtype.kind == "f" and not _whole(array):
         if array.shape[1:] in ((), (1,)) and ((array >= 0) & (array <= 1)).all():
-            likely: Array = (array.reshape(len(array)) >= _EVEN).astype(np.int64)
+            likely: Array = (array.reshape(len(array)) >= EVEN).astype(np.int64)
             return likely
         if array.ndim != 2 or array.shape[1] == 1:  # noqa: PLR2004
             reason = "needs labels or a score for each class, but the model returns"
@@ -233,12 +233,22 @@ def _codes(truth: Array, classes: int) -> Array:
     labels = _as_labels(truth)
     if labels.ndim != 1:
         raise Incomparable(f"needs one class for each row, but 'y' is {_shown(truth)}")
-    if labels.dtype.kind == "i" and labels.min() >= 0 and labels.max() < classes:
+    if _are_codes(labels, classes):
         return labels
     names, codes = np.unique(labels, return_inverse=True)
     if len(names) != classes:
         raise Incomparable(f"has {len(names)} classes in 'y', but the model scores {classes}")
     return codes
+
+
+def names_in_order(truth: Array, classes: int) -> list[str]:
+    """Return the names in whose order `class_scores` numbers the truth; none if it is numbers."""
+    labels = _as_labels(truth)
+    return [] if _are_codes(labels, classes) else list(map(str, np.unique(labels).tolist()))
+
+
+def _are_codes(labels: Array, classes: int) -> bool:
+    return labels.dtype.kind == "i" and bool(labels.min() >= 0 and labels.max() < classes)
 
 
 def _errors(truth: Array, answer: Array) -> Array:

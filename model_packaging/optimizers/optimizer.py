@@ -10,6 +10,7 @@ from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.change import AccuracyChange
+from lading.model_packaging.optimizers.candidates import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,14 @@ class Task:
 class Optimized:
     """The result of an optimizer: the model, a line for the user, and facts for artifact.json.
 
-    Without facts the model is unchanged, and the artifact does not mention the stage.
+    Without facts the model is unchanged, and the artifact does not mention the stage. `candidates`
+    are the models that it chose from, if it had a choice, the smallest first.
     """
 
     model: bytes
     outcome: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    candidates: tuple[Candidate, ...] = ()
 
 
 def _onnx(spec: ModelSpec) -> Mapping[str, str]:

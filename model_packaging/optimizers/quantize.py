@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from lading.model_packaging.errors import DataUnusable, NothingToQuantize, Quant
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.measure.holdout import read_rows
+from lading.model_packaging.optimizers.candidates import Candidate
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.quantization.registry import SCHEMES
 from lading.model_packaging.quantization.scheme import QuantizationPlan, Scheme, quantize
@@ -24,12 +26,19 @@ _CALIBRATION = "quantize.calibration"
 _CALIBRATED_ROWS = 512
 
 
+class _Made(NamedTuple):
+    """The models that schemes give, and the candidates for which there is none."""
+
+    models: tuple[tuple[Scheme, bytes], ...]
+    impossible: tuple[Candidate, ...]
+
+
 def optimize(task: Task, model: bytes, schemes: Mapping[str, Scheme] = SCHEMES) -> Optimized:
     """Quantize a model by the scheme that the manifest names, or by the smallest that passes."""
     spec = task.spec
     plan, candidates = _plan(task, model), _candidates(spec, schemes)
     if spec.quantize.scheme == AUTO:
-        return _smallest(task, model, _quantized(spec, model, candidates, plan))
+        return _smallest(task, model, _quantized(spec, model, schemes, candidates, plan))
     (scheme,) = candidates
     try:
         candidate = quantize(spec.name, model, scheme, plan)
@@ -87,34 +96,43 @@ def _tried(task: Task, before: bytes, scheme: Scheme, candidate: bytes) -> Optim
     return replace(done, outcome=outcome, facts={**done.facts, "overflows": list(tried.overflows)})
 
 
-def _smallest(task: Task, model: bytes, made: Sequence[tuple[Scheme, bytes]]) -> Optimized:
+def _smallest(task: Task, model: bytes, made: _Made) -> Optimized:
     """Return the smallest candidate that answers and passes the gate; else the model itself."""
-    rejected: list[str] = []
+    tried: list[Candidate] = []
+    kept = Optimized(model, "")
     baseline = task.trial.of(model)
-    for scheme, candidate in sorted(made, key=lambda each: len(each[1])):
-        if len(candidate) >= len(model):
-            break
-        reason = _rejection(task, baseline, candidate)
-        if not reason:
-            others = f" (rejected: {', '.join(rejected)})" if rejected else ""
-            done = _optimized(scheme, model, candidate)
-            return replace(done, outcome=done.outcome + others)
-        rejected.append(f"{scheme.name} {reason}")
-    why = f"rejected: {', '.join(rejected)}" if rejected else "no scheme makes it smaller"
-    return _unchanged(model, why)
+    for scheme, content in sorted(made.models, key=lambda each: len(each[1])):
+        candidate = Candidate(scheme.name, "not tried", "a smaller one passed", len(content))
+        if len(content) >= len(model):
+            candidate = replace(candidate, reason="it does not make the model smaller")
+        elif kept.model is model:
+            candidate = _judged(task, baseline, scheme, content)
+            if candidate.outcome == "chosen":
+                kept = _optimized(scheme, model, content)
+        tried.append(candidate)
+    refused = [f"{it.name} {it.reason}" for it in tried if it.outcome == "refused"]
+    rejected = f"rejected: {', '.join(refused)}" if refused else ""
+    if kept.model is model:
+        kept = _unchanged(model, rejected or "no scheme makes it smaller")
+    elif rejected:
+        kept = replace(kept, outcome=f"{kept.outcome} ({rejected})")
+    return replace(kept, candidates=(*tried, *made.impossible))
 
 
-def _rejection(task: Task, baseline: Baseline, candidate: bytes) -> str:
-    """Return why a candidate is rejected; empty if it is accepted."""
+def _judged(task: Task, baseline: Baseline, scheme: Scheme, content: bytes) -> Candidate:
+    """Return whether a candidate is accepted; if it is not, why."""
+    candidate = Candidate(scheme.name, "refused", bytes=len(content))
     try:
-        tried = baseline.compare(candidate)
-        task.judge(candidate)
+        tried = baseline.compare(content)
+        candidate = replace(candidate, change=task.judge(content))
     except Unfit as error:
-        return str(error)
+        return replace(candidate, reason=str(error))
     except AccuracyDropped as error:
-        return f"dropped by {error.drop:.4f}"
-    overflows = tried.overflows
-    return f"answers NaN or infinity for {_listed(overflows)}" if overflows else ""
+        return replace(candidate, reason=f"dropped by {error.drop:.4f}", change=error.change)
+    if tried.overflows:
+        reason = f"answers NaN or infinity for {_listed(tried.overflows)}"
+        return replace(candidate, reason=reason)
+    return replace(candidate, outcome="chosen")
 
 
 def _listed(kinds: Sequence[str]) -> str:
@@ -123,22 +141,32 @@ def _listed(kinds: Sequence[str]) -> str:
 
 
 def _quantized(
-    spec: ModelSpec, model: bytes, candidates: Sequence[Scheme], plan: QuantizationPlan
-) -> list[tuple[Scheme, bytes]]:
-    """Return every scheme that can be applied, with the model that it gives.
+    spec: ModelSpec,
+    model: bytes,
+    schemes: Mapping[str, Scheme],
+    candidates: Sequence[Scheme],
+    plan: QuantizationPlan,
+) -> _Made:
+    """Apply every scheme that can be applied.
 
     Raises:
         QuantizationError: none can be applied, although there is something to quantize.
     """
     made: list[tuple[Scheme, bytes]] = []
+    impossible = [
+        Candidate(name, "not tried", f"it needs {_CALIBRATION}")
+        for name, scheme in schemes.items()
+        if scheme not in candidates
+    ]
     for scheme in candidates:
         try:
             made.append((scheme, quantize(spec.name, model, scheme, plan)))
         except QuantizationError as error:
             failure = error
+            impossible.append(Candidate(scheme.name, "refused", error.reason))
     if not made and not isinstance(failure, NothingToQuantize):
         raise failure
-    return made
+    return _Made(tuple(made), tuple(impossible))
 
 
 def _unchanged(model: bytes, why: str) -> Optimized:

@@ -8,14 +8,13 @@ processor, with less memory a part of one. docs/large-models.md has the limits o
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from lading.functions.contract.limits import LAMBDA
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.placement import on_lambda, on_managed, on_sagemaker
 from lading.model_packaging.placement.needs import Needs, readable_size
 from lading.model_packaging.placement.options import MILLION, Option, Target
-from lading.model_packaging.placement.prices import Prices, read_prices
+from lading.model_packaging.placement.prices import Prices
 
 
 class DoesNotFit(PackagingError):
@@ -83,20 +82,6 @@ def require_fits(placement: Placement, target: Target) -> Option:
         advice = f"set models.{placement.name}.target: {other.target}, with {other.size}"
         raise DoesNotFit(placement.name, target, placement.refused[target], advice)
     return next(option for option in placement.options if option.target == target)
-
-
-def fitting(wanted: Target | Literal["auto"], needs: Needs) -> tuple[Target, str]:
-    """Return the target that the manifest sets, or the best one for auto, and a line about it.
-
-    Raises:
-        DoesNotFit: the model cannot be served there.
-    """
-    placement = place(needs, read_prices())
-    if wanted == "auto":
-        chosen = placement.chosen
-        return chosen.target, f"{chosen.target} with {chosen.size}, {placement.why}"
-    option = require_fits(placement, wanted)
-    return option.target, f"{option.target} as in the manifest, {option.size}"
 
 
 def _options(

@@ -5,6 +5,7 @@ https://github.com/huggingface/hub-docs/blob/main/modelcard.md. What is not know
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 from lading.model_packaging.energy.estimate import range_in_words
 from lading.model_packaging.manifest.card import CardSpec
 from lading.model_packaging.measure.change import AccuracyChange
+from lading.model_packaging.report.classes import MOST_ROWS, cells, worst_first
 from lading.model_packaging.report.figures import batches_of, change_of, stages_of
 from lading.model_packaging.report.training import training_facts
 from lading.model_packaging.sizes import in_words
@@ -50,6 +52,7 @@ def render_card(
             *_top(specification, words, version),
             *_signature(specification),
             *_figures(specification, evaluation),
+            *_by_class(report),
             *_limits(specification, words),
             *_costs(specification, report),
             *_data(specification),
@@ -137,6 +140,16 @@ def _figures(specification: _Document, evaluation: _Document | None) -> Iterator
         yield _table(("column", "value", "rows", "metric", "this version"), _sliced(slices))
 
 
+def _by_class(report: _Document) -> Iterator[str]:
+    """Yield the classes with the lowest F1 first; nothing for a model without classes."""
+    found = report.get("by_class")
+    if found:
+        rows = [(_plain(name), *others) for name, *others, _ in map(cells, worst_first(found))]
+        left = len(rows) + int(found["left_out"]) - MOST_ROWS
+        yield "By class:" if left <= 0 else f"The {MOST_ROWS} classes with the lowest F1:"
+        yield _table(("class", "rows", "precision", "recall", "F1"), rows[:MOST_ROWS])
+
+
 def _sliced(slices: Iterable[_Document]) -> Iterator[Sequence[str]]:
     for each in slices:
         for compared in each["compared"]:
@@ -210,6 +223,11 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of Markdown; a cell cannot break out of its row."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _plain(text: str) -> str:
+    """Return a text in which nothing is markup, of Markdown or HTML."""
+    return re.sub(r"[^\w\s.,:/-]|_", lambda found: f"&#{ord(found[0])};", text)
 
 
 def _cell(text: str) -> str:

@@ -1,6 +1,7 @@
 """Parts of pages: the page itself, and tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 
 from lading.model_packaging.report.style import STYLE
@@ -36,4 +37,13 @@ def table(
         for row in rows
     )
     top = f"<thead><tr>{head}</tr></thead>" if any(headings) else ""
-    return f'<div class="table"><table>{top}<tbody>{body}</tbody></table></div>'
+    return f'<div class="table" tabindex="0"><table>{top}<tbody>{body}</tbody></table></div>'
+
+
+@contextmanager
+def undamaged() -> Iterator[None]:
+    """Raise ValueError where a document is not what packaging writes."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"its documents are damaged: {error!r}") from error

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from lading.model_packaging.measure.change import Interval
+from lading.model_packaging.report.elements import table
 from lading.model_packaging.report.plots import curve, ranges
 
 _LONGEST = 18
@@ -32,6 +33,9 @@ def explanations(report: Mapping[str, Any], metric: str) -> Iterable[str]:
         f"<p>How much {escape(metric)} drops on the held-out rows when the values of one feature "
         "change places. Features that repeat each other share what they have in common.</p>"
     )
+    if len(importances) == 1:
+        rows = [(name, f"{drop:.4f} ({interval})") for name, drop, interval in importances]
+        yield table(("feature", f"drop of {metric} (95 %)"), rows, numbers=(1,))
     yield ranges(f"Drop of {metric} with 95 % confidence interval", importances)
     yield from drawn
 

@@ -1,14 +1,14 @@
 """The figures of the page, from artifact.json and report.json."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lading.model_packaging.measure.change import AccuracyChange
+from lading.model_packaging.report.elements import undamaged
 
-_STAGE_KEYS = frozenset(("step", "bytes", "latency", "accuracy"))
+_STAGE_KEYS = frozenset(("step", "bytes", "latency", "accuracy", "candidates"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,25 @@ class Batches:
     unusual: tuple[float, float, int]
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedVersion:
+    """The documents of a version.
+
+    Args:
+        version: its number.
+        specification: its artifact.json, as `read_artifact` returns it.
+        report: its report.json; empty if that is lost.
+        digest: of its artifact.json, from the lock.
+        golden: its golden.json, if it has one.
+    """
+
+    version: int
+    specification: Mapping[str, Any]
+    report: Mapping[str, Any]
+    digest: str = ""
+    golden: bytes = b""
+
+
 def read_report(content: bytes) -> Mapping[str, Any]:
     """Return the content of report.json, which no digest covers; empty when it cannot be read."""
     try:
@@ -49,7 +68,7 @@ def stages_of(specification: Mapping[str, Any], report: Mapping[str, Any]) -> li
     Raises:
         ValueError: the documents are not what packaging writes.
     """
-    with _undamaged():
+    with undamaged():
         return [_stage(each) for each in report.get("stages") or specification["steps"]]
 
 
@@ -71,17 +90,9 @@ def batches_of(specification: Mapping[str, Any]) -> Batches | None:
     batch = specification.get("batch")
     if batch is None:
         return None
-    with _undamaged():
+    with undamaged():
         sizes, unusual = tuple(map(int, batch["sizes"])), batch["beside_unusual_rows"]
         return Batches(int(batch["rows"]), sizes, _apart(batch), _apart(unusual))
-
-
-@contextmanager
-def _undamaged() -> Iterator[None]:
-    try:
-        yield
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"its documents are damaged: {error!r}") from error
 
 
 def _apart(measured: Mapping[str, Any]) -> tuple[float, float, int]:
@@ -106,7 +117,7 @@ def _stage(document: Mapping[str, Any]) -> Stage:
 
 
 def _change(document: Mapping[str, Any] | None) -> AccuracyChange | None:
-    with _undamaged():
+    with undamaged():
         return AccuracyChange.from_json(document) if document else None
 
 

@@ -7,54 +7,67 @@ from typing import Any
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.measure.change import AccuracyChange, Interval
+from lading.model_packaging.report.beside import beside
+from lading.model_packaging.report.calls import calls
+from lading.model_packaging.report.candidates import candidates
+from lading.model_packaging.report.classes import classes
 from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.energy import energy
 from lading.model_packaging.report.explanations import explanations
-from lading.model_packaging.report.figures import Batches, Stage, batches_of, change_of, stages_of
+from lading.model_packaging.report.figures import (
+    Batches,
+    ReportedVersion,
+    Stage,
+    batches_of,
+    change_of,
+    stages_of,
+)
+from lading.model_packaging.report.interface import interface
+from lading.model_packaging.report.placed import placed
 from lading.model_packaging.report.plots import Bar, bars, gate, ranges
 from lading.model_packaging.report.training import training
 from lading.model_packaging.sizes import in_words
 
 
 def render_page(
-    specification: Mapping[str, Any],
-    report: Mapping[str, Any],
-    version: int,
-    digest: str,
+    reported: ReportedVersion,
+    earlier: ReportedVersion | None = None,
     estimator: Estimator | None = None,
 ) -> str:
     """Return the page about one version.
 
     Args:
-        specification: its artifact.json, as `read_artifact` returns it.
-        report: its report.json; empty if that is lost.
-        version: its number.
-        digest: the digest of its artifact.json, from the lock.
+        reported: the version.
+        earlier: the version before, to stand beside it.
         estimator: of energy; by default with Lading's own figures and no region.
 
     Raises:
         ValueError: the documents are not what packaging writes.
     """
+    specification, report = reported.specification, reported.report
     stages, change = stages_of(specification, report), change_of(specification)
-    name = f"{specification['name']} version {version}"
+    name = f"{specification['name']} version {reported.version}"
     parts = [
         f"<h1>{escape(name)}</h1>",
         _origin(specification, report),
         _tiles(stages, change),
         *_gate(change),
+        *beside(reported, earlier),
+        *classes(report),
         "<h2>Stage by stage</h2>",
         table(_HEADINGS, map(_row, stages), numbers=range(2, 7)),
-        *_distilled(report),
         *_plots(stages, change),
+        *candidates(report),
+        *_distilled(report),
         *explanations(report, change.metric if change else ""),
+        *placed(report),
         *energy(stages, estimator or Estimator(read_published(), "")),
         *_batches(batches_of(specification)),
-        *_interface(specification),
-        *_signatures(specification),
-        *_graph(specification),
+        *calls(specification, reported.golden),
+        *interface(specification),
         *training(specification),
-        *_provenance(specification, report, digest),
+        *_provenance(specification, report, reported.digest),
     ]
     return document(name, parts)
 
@@ -168,55 +181,6 @@ def _row(stage: Stage) -> list[str]:
         metric = _with_interval(change.after, change.intervals.after)
         drop = _with_interval(change.drop, change.intervals.drop)
     return [stage.name, stage.facts, size, *times, metric, drop]
-
-
-def _interface(specification: Mapping[str, Any]) -> Iterable[str]:
-    yield "<h2>Inputs and outputs</h2>"
-    rows = [
-        [side[:-1], each.name, each.datatype, str(list(each.shape))]
-        for side in ("inputs", "outputs")
-        for each in specification[side]
-    ]
-    yield table(("", "name", "datatype", "shape (-1: any size)"), rows)
-
-
-def _signatures(specification: Mapping[str, Any]) -> Iterable[str]:
-    """Yield nothing for a model with one signature of the default name."""
-    entries = specification.get("signatures", ())
-    if not entries:
-        return
-    yield "<h2>Signatures</h2>"
-    rows = []
-    for each in entries:
-        left = [f"not {stage}d: {why}" for stage, why in each.get("left", {}).items()]
-        near = [f"cosine to the original {each['cosine']:.4f}"] if "cosine" in each else []
-        what = f"another name for {each['alias']}" if "alias" in each else "the inputs above"
-        if "inputs" in each:
-            what = f"{_named(each['inputs'])} to {_named(each['outputs'])}"
-        rows.append([str(each["name"]), what, "; ".join([*near, *left])])
-    yield table(("", "inputs and outputs", ""), rows)
-
-
-def _graph(specification: Mapping[str, Any]) -> Iterable[str]:
-    """Yield what a graph is made of."""
-    graph = specification.get("graph")
-    if graph is None:
-        return
-    yield "<h2>Graph</h2>"
-    rows = []
-    for name, node in graph["nodes"].items():
-        how = ", ".join(f"{output}: {it}" for output, it in node.get("combine", {}).items())
-        extra = [how, node.get("code", ""), "merged" * ("merged" in node)]
-        steps = ", ".join(step["use"] for step in node["steps"])
-        rows.append([name, node["kind"], steps, "; ".join(filter(None, extra))])
-    yield table(("node", "kind", "steps", ""), rows)
-    models = graph["models"].items()
-    versions = [[name, str(model["version"]), model["digest"]] for name, model in models]
-    yield table(("model", "version", "digest"), versions, code=True)
-
-
-def _named(tensors: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{each['name']} {each['datatype']} {each['shape']}" for each in tensors)
 
 
 def _provenance(

@@ -26,6 +26,7 @@ def test_each_server_has_one_bar_at_each_number_of_callers(tmp_path: Path) -> No
     }
 
 
-def test_rows_without_rates_give_no_plot(tmp_path: Path) -> None:
+def test_rows_without_two_rates_give_no_plot(tmp_path: Path) -> None:
     write_plot(tmp_path / "plot.svg", [Row("a", "", "1 MiB")], "Rates")
+    write_plot(tmp_path / "plot.svg", [at_least("small, 1, ours", "1,234/s", 2, 1, "")], "Rates")
     assert not (tmp_path / "plot.svg").exists()

@@ -70,6 +70,24 @@ def test_auto_goes_on_to_the_next_in_size_and_says_what_was_refused() -> None:
         assert len(done.model) == sizes[kept]
 
 
+def test_auto_tells_of_each_candidate_what_became_of_it() -> None:
+    sizes = {name: len(optimize(spec(name)).model) for name in ("int4", "int8")}
+    done = optimize(spec("auto"), sizes["int4"] + 1)
+    told = {each.name: each for each in done.candidates}
+    assert set(told) == set(SCHEMES)
+    refused = told["int4"]
+    assert (refused.outcome, refused.reason) == ("refused", "dropped by 0.5000")
+    assert refused.bytes == sizes["int4"]
+    assert refused.change is not None
+    assert refused.change.after == 0.5
+    assert [each.name for each in done.candidates if each.outcome == "chosen"] == [
+        done.facts["scheme"]
+    ]
+    assert (told["fp16"].outcome, told["fp16"].reason) == ("not tried", "a smaller one passed")
+    assert told["static"].reason == "it needs quantize.calibration"
+    assert optimize(spec("dynamic")).candidates == ()
+
+
 def test_a_model_that_a_scheme_makes_larger_stays_as_it_is_and_is_told_so() -> None:
     done = optimize(spec("dynamic"), model=linear_bytes())
     assert done.model == linear_bytes()

@@ -116,6 +116,19 @@ def test_training_and_slices_are_told(published: Published) -> None:
         assert f"| data {name} | `{digest}` |" in card
 
 
+def test_the_classes_with_the_lowest_f1_are_told_as_plain_text(published: Published) -> None:
+    specification = document(published)
+    assert (
+        "By class:" in published.files[CARD].decode()
+        or "lowest F1" in published.files[CARD].decode()
+    )
+    figures = {"rows": 4, "precision": 0.5, "recall": None, "f1": 0.25, "f1_original": 1.0}
+    found = {"classes": [{"name": "<b>[a](x)|_", **figures}], "left_out": 0}
+    card = render_card(specification, {"by_class": found})
+    assert "| &#60;b&#62;&#91;a&#93;&#40;x&#41;&#124;&#95; | 4 | 0.500 |  | 0.250 |" in card
+    assert "By class:" not in render_card(specification, {})
+
+
 @pytest.mark.parametrize(
     ("metric", "inputs", "processing", "task"),
     [

@@ -12,6 +12,7 @@ from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import read_published
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
 from lading.model_packaging.pipeline import package
+from lading.model_packaging.report.figures import ReportedVersion
 from lading.model_packaging.report.page import render_page
 from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.models import wide_spec
@@ -52,15 +53,26 @@ def documents(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, An
     return read_artifact(place).specification, json.loads((place / "report.json").read_bytes())
 
 
+def render(
+    specification: Mapping[str, Any],
+    report: Mapping[str, Any],
+    estimator: Estimator | None = None,
+    earlier: ReportedVersion | None = None,
+    digest: str = "sha256:12",
+) -> str:
+    """The page of version 3."""
+    return render_page(ReportedVersion(3, specification, report, digest), earlier, estimator)
+
+
 def drawings(page: str) -> list[ET.Element]:
-    inside = [part.partition("</svg>")[0] for part in page.split("<svg")[1:]]
-    return [ET.fromstring(f"<svg{each}</svg>") for each in inside]  # noqa: S314 - our own
+    figures = [part.partition("</figure>")[0] for part in page.split("</figcaption>")[1:]]
+    return [ET.fromstring(each) for each in figures]  # noqa: S314 - our own
 
 
 def test_the_page_shows_every_stage_with_its_figures(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
-    page = render_page(*documents, 3, "sha256:12")
+    page = render(*documents)
     assert Tags(page).fetched == []
     assert "<h1>wide version 3</h1>" in page
     for stage in ("convert", "prune", "quantize"):
@@ -74,18 +86,39 @@ def test_the_page_shows_every_stage_with_its_figures(
 def test_plots_are_well_formed_and_named(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
-    drawn = drawings(render_page(*documents, 3, "sha256:12"))
+    drawn = drawings(render(*documents))
     names = [each.attrib["aria-label"] for each in drawn]
-    assert [name.split()[0] for name in names] == ["Drop", "Size", "Time", "accuracy,"]
-    sizes = [float(bar.attrib["width"]) for bar in drawn[1].iter("rect")]
+    assert [name.split()[0] for name in names] == ["Drop", "Size", "Time", "accuracy,", "Price"]
+    sizes = [float(bar.attrib["width"].rstrip("%")) for bar in drawn[1].iter("rect")]
     bytes_ = [stage["bytes"] for stage in documents[1]["stages"]]
-    assert sizes == pytest.approx([400 * size / max(bytes_) for size in bytes_], abs=0.1)
+    assert sizes == pytest.approx([100 * size / max(bytes_) for size in bytes_], abs=0.1)
+
+
+def test_the_version_before_and_a_call_are_shown_where_they_are_known(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    page = render(*documents, earlier=ReportedVersion(2, *documents))
+    Tags(page)
+    assert "<h2>Beside version 2</h2>" in page
+    assert "Beside" not in render(*documents)
+    assert "$URL/wide/predict" in page
+
+
+def test_the_classes_and_the_placement_of_a_packaged_model_are_on_its_page(
+    documents: tuple[Mapping[str, Any], dict[str, Any]],
+) -> None:
+    report = documents[1]
+    assert sum(each["rows"] for each in report["by_class"]["classes"]) == 40
+    assert report["placement"]["target"] == "lambda"
+    page = render(*documents)
+    for section in ("Class by class", "Placement and cost"):
+        assert f"<h2>{section}</h2>" in page
 
 
 def test_without_figures_there_are_the_sizes_of_the_artifact(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
-    page = render_page(documents[0], {}, 3, "sha256:12")
+    page = render(documents[0], {})
     Tags(page)
     assert [each.attrib["aria-label"] for each in drawings(page)][1:] == ["Size"]
 
@@ -93,7 +126,7 @@ def test_without_figures_there_are_the_sizes_of_the_artifact(
 def test_without_a_gate_the_page_says_so(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
-    page = render_page({**documents[0], "accuracy": None}, {}, 3, "sha256:12")
+    page = render({**documents[0], "accuracy": None}, {})
     assert "nothing was measured" in page
 
 
@@ -102,16 +135,16 @@ def test_rows_with_missing_values_are_shown_by_themselves(
 ) -> None:
     missing = {"rows": 12, "before": 0.9, "after": None}
     accuracy = {**documents[0]["accuracy"], "missing": missing}
-    page = render_page({**documents[0], "accuracy": accuracy}, {}, 3, "sha256:12")
+    page = render({**documents[0], "accuracy": accuracy}, {})
     assert "On the 12 rows with missing values, accuracy went from 0.9000 to undefined" in page
 
 
 def test_a_model_that_was_not_judged_is_not_said_to_have_passed(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:
-    assert "Passed: the upper bound" in render_page(documents[0], {}, 3, "sha256:12")
+    assert "Passed: the upper bound" in render(documents[0], {})
     accuracy = {**documents[0]["accuracy"], "judged": False}
-    page = render_page({**documents[0], "accuracy": accuracy}, {}, 3, "sha256:12")
+    page = render({**documents[0], "accuracy": accuracy}, {})
     assert "Not judged: no stage could lose" in page
     assert "Passed" not in page
 
@@ -122,10 +155,10 @@ def test_the_page_shows_how_far_answers_depend_on_the_batch(
     batch = documents[0]["batch"]
     assert (batch["rows"], batch["sizes"]) == (40, [2, 8, 32])
     assert batch["largest_difference"] > 0
-    page = render_page(*documents, 3, "sha256:12")
+    page = render(*documents)
     assert f'<td class="number">{batch["largest_difference"]:.3g}</td>' in page
     without = {key: value for key, value in documents[0].items() if key != "batch"}
-    assert "Rows in one request" not in render_page(without, {}, 3, "sha256:12")
+    assert "Rows in one request" not in render(without, {})
 
 
 @pytest.mark.parametrize("batch", [7, {"rows": 1}, {"rows": 1, "sizes": [2], "label_flips": 0}])
@@ -133,7 +166,7 @@ def test_damaged_batches_are_one_clear_error(
     documents: tuple[Mapping[str, Any], dict[str, Any]], batch: Any
 ) -> None:
     with pytest.raises(ValueError, match="damaged"):
-        render_page({**documents[0], "batch": batch}, {}, 3, "sha256:12")
+        render({**documents[0], "batch": batch}, {})
 
 
 def test_nothing_in_the_documents_becomes_markup(
@@ -143,7 +176,7 @@ def test_nothing_in_the_documents_becomes_markup(
     source = {**documents[0]["source"], "file": hostile, "digest": hostile}
     report = {**documents[1], "machine": {hostile: hostile}, "date": hostile}
     report["stages"] = [{**each, "step": hostile, hostile: hostile} for each in report["stages"]]
-    page = render_page({**documents[0], "source": source}, report, 3, hostile)
+    page = render({**documents[0], "source": source}, report, digest=hostile)
     assert "<script" not in page
     Tags(page)
     drawings(page)
@@ -164,7 +197,7 @@ def test_damaged_figures_are_one_clear_error(
     documents: tuple[Mapping[str, Any], dict[str, Any]], stages: Any
 ) -> None:
     with pytest.raises(ValueError, match=r"damaged|invalid literal|could not convert"):
-        render_page(documents[0], {"stages": stages}, 3, "sha256:12")
+        render(documents[0], {"stages": stages})
 
 
 def test_the_page_has_the_energy_before_and_after_optimizing(
@@ -172,10 +205,10 @@ def test_the_page_has_the_energy_before_and_after_optimizing(
 ) -> None:
     specification, report = documents
     ireland = Estimator(read_published(), "eu-west-1")
-    page = render_page(specification, report, 1, "sha256:0", ireland)
+    page = render(specification, report, ireland)
     section = page.partition("Energy of a million predictions")[2].partition("<h2>")[0]
     assert "the electricity of eu-west-1" in section
     for stage in (report["stages"][0], report["stages"][-1]):
         assert str(ireland.of_answers(stage["latency"]["p50_ms"])) in section
-    assert "g CO2e" not in render_page(specification, report, 1, "sha256:0")
-    assert "Energy of a million" not in render_page(specification, {}, 1, "sha256:0")
+    assert "g CO2e" not in render(specification, report)
+    assert "Energy of a million" not in render(specification, {})
