@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -32,6 +32,7 @@ help:
 	@echo "make server      install gRPC and TorchServe's management API for lading serve"
 	@echo "make processing  install what serving models of texts and images needs"
 	@echo "make language    install what runs a language model behind an emulated endpoint"
+	@echo "make mlflow      install MLflow's client, for sources in an MLflow registry"
 	@echo "make training    install what searches of parameters and jobs in SageMaker need"
 	@echo "make prometheus  download Debian's Prometheus, which reads our metrics in the tests"
 	@echo "make browser     install Debian's Chromium, which opens our pages in the tests (as root)"
@@ -96,7 +97,7 @@ FUZZED := 60
 fuzz: .venv/dev
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZED)
 
-$(FRAMEWORKS) frameworks server language processing training: %: .venv/%
+$(FRAMEWORKS) frameworks server language mlflow processing training: %: .venv/%
 
 # scikit-learn is part of the demo.
 sklearn: .venv/demo
@@ -205,6 +206,7 @@ lock:
 	$(COMPILE) -c requirements.txt $(DEMO) --extra cloud --extra server --group dev -o requirements/dev.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group container -o requirements/container.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group managed -o requirements/managed.txt
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt $(DEMO) --extra mlflow -o requirements/mlflow.txt
 	within="-c requirements.txt"; for set in $(FRAMEWORKS); do \
 		case $$set in pytorch|huggingface) torch="--group torch" ;; *) torch= ;; esac; \
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
@@ -227,7 +229,7 @@ endef
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/cloud .venv/dev .venv/server $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
+.venv/cloud .venv/dev .venv/mlflow .venv/server $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 	$(call install,$*)
 	@touch $@
 
@@ -252,7 +254,7 @@ $(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 .venv/huggingface: .venv/torch .venv/sentences
 .venv/language: .venv/huggingface .venv/dev
 .venv/training: .venv/dev .venv/tabular
-.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language .venv/training
+.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language .venv/mlflow .venv/training
 	@touch $@
 
 .venv/bin/pip:

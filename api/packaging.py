@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lading.api.progress import show_stages
-from lading.api.sources import located, pin
+from lading.api.sources import located
 from lading.api.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
@@ -50,8 +50,8 @@ def package_each(
                     work.regions,
                     builder_of(here, work.lock, builder),
                     work.sealed,
+                    source,
                 )
-                pin(work.lock, spec.name, source)
         except (PackagingError, InferenceError) as error:
             yield spec.name, error
         else:

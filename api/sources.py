@@ -5,13 +5,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from lading.model_packaging.lock.edits import edit_lock
-from lading.model_packaging.lock.file import Lock, LockedSource, read_lock
+from lading.model_packaging.lock.file import LockedSource, read_lock
 from lading.model_packaging.manifest.address import CACHE
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.remote.cache import ARCHIVES, fetch, unpacked
 from lading.model_packaging.remote.kind import OnBytes, shown
 from lading.model_packaging.sizes import in_words
+from lading.model_packaging.sources.mlflow_folder import MLMODEL, read_logged
+from lading.model_packaging.sources.mlflow_signature import example_of, inputs_of
 from lading.model_packaging.stages import OnStage
 
 _STAGE: Final = "fetch"
@@ -35,8 +36,8 @@ def located(
     cache = lock.parent / CACHE
     if spec.origin is None:
         if spec.source.name.endswith(ARCHIVES) and spec.source.is_file():
-            return replace(spec, source=unpacked(spec.source, cache)), None
-        return spec, None
+            return _logged(replace(spec, source=unpacked(spec.source, cache))), None
+        return _logged(spec), None
     pin = None if refresh else read_lock(lock).model(spec.name).source
     began = monotonic()
     on_stage(_STAGE, "")
@@ -44,18 +45,22 @@ def located(
     if found.bytes:
         took = f"{in_words(found.bytes)} in {monotonic() - began:.1f} s"
         on_stage(_STAGE, f"{took}, {shown(spec.origin)} at {found.pin.revision[:24]}")
-    return replace(spec, source=found.path), found.pin
+    return _logged(replace(spec, source=found.path)), found.pin
 
 
-def pin(lock: Path, name: str, source: LockedSource | None) -> None:
-    """Enter in the lock which revision of its source a model was made of."""
-
-    def change(content: Lock) -> Lock:
-        model = content.model(name)
-        return content.replaced(name, model.model_copy(update={"source": source}))
-
-    if read_lock(lock).model(name).source != source:
-        edit_lock(lock, change)
+def _logged(spec: ModelSpec) -> ModelSpec:
+    """Return a model that MLflow logged as its file, with what MLmodel says; others unchanged."""
+    if not (spec.source / MLMODEL).is_file():
+        return spec
+    logged = read_logged(spec.name, spec.source)
+    stated = spec.inputs or spec.examples
+    return replace(
+        spec,
+        source=logged.path,
+        framework=spec.framework or logged.framework,
+        inputs=spec.inputs if stated else inputs_of(logged),
+        example=example_of(logged),
+    )
 
 
 def _progress(on_stage: OnStage) -> OnBytes:

@@ -6,6 +6,7 @@ PackagingError
 │   └── FileMissing             a file that the manifest names is missing
 ├── SourceError                 the trained model's file cannot be used
 │   ├── FrameworkUnknown        no converter reads it
+│   ├── FlavorUnknown           no converter reads a flavor that MLflow logged
 │   ├── SourceUntrusted         loading it would run code
 │   └── SourceUnreadable        it is truncated, damaged, or of another type
 ├── LibraryMissing              a library that reads the model is not installed
@@ -118,6 +119,18 @@ class FrameworkUnknown(SourceError):
         what = f"is not a {kind} that '{framework}' reads" if framework else "has an unknown type"
         guess = _suggestion(likely(framework or "", (kind.split()[0] for kind in self.known)))
         super().__init__(model, path, f"{what}; supported: {kinds}{guess}")
+
+
+class FlavorUnknown(SourceError):
+    """No converter reads a flavor of a model that MLflow logged."""
+
+    def __init__(
+        self, model: str, path: Path, flavors: Iterable[str], known: Iterable[str]
+    ) -> None:
+        self.flavors, self.known = tuple(flavors), tuple(known)
+        has = ", ".join(map(str, self.flavors)) or "none"
+        reads = ", ".join(self.known)
+        super().__init__(model, path, f"has the MLflow flavors {has}; Lading reads {reads}")
 
 
 class SourceUntrusted(SourceError):

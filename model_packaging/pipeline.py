@@ -43,6 +43,8 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
 from lading.model_packaging.check.agreement import Model, compare
 from lading.model_packaging.check.answers import remembered
+from lading.model_packaging.check.closeness import Closeness
+from lading.model_packaging.check.given_example import given_example
 from lading.model_packaging.check.golden import first_request, golden_requests
 from lading.model_packaging.check.limits import limited, without_lost_numbers
 from lading.model_packaging.check.samples import Samples
@@ -57,7 +59,7 @@ from lading.model_packaging.graphs.building import build_graph
 from lading.model_packaging.graphs.job import GraphJob, resolve_graph
 from lading.model_packaging.graphs.nodes import versions_of
 from lading.model_packaging.lock.edits import record
-from lading.model_packaging.lock.file import LockedVersion, read_lock
+from lading.model_packaging.lock.file import LockedSource, LockedVersion, read_lock
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.accuracy import Gate, gate_stage
 from lading.model_packaging.measure.baseline import baseline_stage
@@ -139,6 +141,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     regions: Collection[str] = (),
     builder: Builder | None = None,
     seal: Seal | None = None,
+    source: LockedSource | None = None,
 ) -> Packaged:
     """Publish a verified version of a model, or find the existing one.
 
@@ -150,6 +153,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
         regions: the regions for which the lock has the image of the engine's container.
         builder: builds the files; `build_here` by default, see also `isolated`.
         seal: signs a new version as it is published; None: it is not signed.
+        source: what the lock keeps of the source, if that is not a file of the project.
 
     Raises:
         PackagingError: nothing is published, and the lock is unchanged.
@@ -161,7 +165,7 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
         job = stages.run("resolve", resolve, spec, regions)
     else:
         job = stages.run("resolve", resolve_graph, spec, spec.graph, lock, regions)
-    known = stages.run("identity", _identify, job, store, lock)
+    known = stages.run("identity", _identify, job, store, lock, source)
     version = known.version
     if version is None:
         if isinstance(job, ConversionJob):
@@ -215,7 +219,8 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         conversion = without_lost_numbers(conversion, model, next(samples.requests(_SPOILED)))
         load = partial(open_served, job.spec.name, conversion)
     final = load(model)
-    change = stages.run("gate", gate_stage, gate, final.run, lossy=lossy)
+    inexact = lossy or checked.closeness.widened
+    change = stages.run("gate", gate_stage, gate, final.run, lossy=inexact)
     dependence = stages.run("batches", batch_stage, spec.name, final, len(model), checked)
     facts = {step.name: step.facts for step, _ in done}
     signatures = stages.run("signatures", finish, job.spec, conversion, samples, facts)
@@ -224,7 +229,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
     footprint, decision = stages.run(
         "placement", _place, job, conversion, samples, models, steps[-1].latency.load_ms
     )
-    golden = stages.run("golden", _golden, final, checked, lossy=lossy)
+    golden = stages.run("golden", _golden, spec, final, checked, lossy=lossy)
     baseline = stages.run("baseline", _baseline, spec, conversion, checked, final)
     subject = _subject(spec, conversion, final, samples, gate)
     explained = stages.run("explain", explain_stage, subject, decision.target)
@@ -248,6 +253,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         domains=conversion.domains,
         classes=conversion.classes,
         check=checked.to_json(),
+        closeness=checked.closeness,
         training=spec.training,
         dependence=dependence,
         trusted=spec.trusted_types,
@@ -275,14 +281,20 @@ def _optimize_all(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The state of a model in store and lock; `version` has this identity, if there is one."""
+    """The state of a model in store and lock; `version` has this identity, if there is one.
+
+    `source` is what the lock will keep of its source.
+    """
 
     identity: str
     pinned: Mapping[int, str]
     version: int | None
+    source: LockedSource | None
 
 
-def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
+def _identify(
+    job: Resolved, store: Store, lock: Path, source: LockedSource | None
+) -> tuple[_Known, str]:
     identity = identity_of(job)
     pinned = read_lock(lock).digests(job.spec.name)
     version = store.find(job.spec.name, identity, pinned)
@@ -290,13 +302,13 @@ def _identify(job: Resolved, store: Store, lock: Path) -> tuple[_Known, str]:
     if version is None and number is not None:  # checked before the conversion, which takes minutes
         require_above(job.spec.name, number, (*store.versions(job.spec.name), *pinned))
     outcome = f"unchanged since version {version}" if version else f"new, {identity[:19]}"
-    return _Known(identity, pinned, version), outcome
+    return _Known(identity, pinned, version, source), outcome
 
 
 def _convert(job: ConversionJob) -> tuple[Conversion, str]:
     spec = job.spec
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
-    conversion = limited(spec.name, conversion)
+    conversion = limited(spec.name, conversion, Closeness(spec.check.tolerance))
     conversion = replace(conversion, reference=remembered(conversion.reference))
     require_finite_weights(spec.name, conversion.onnx)
     left = "".join(f"; left out '{name}': it {why}" for name, why in conversion.left_out.items())
@@ -332,7 +344,8 @@ def _compare(load: Load, checked: Checked, model: bytes) -> int:
         ConversionError: they differ, or the model cannot be served.
     """
     served = load(model)
-    return compare(checked.sent.model, checked.evidence, served.run, served.narrow)
+    name, closeness = checked.sent.model, checked.closeness
+    return compare(name, checked.evidence, served.run, served.narrow, closeness)
 
 
 def _optimize(optimizer: Optimizer, task: Task, model: bytes) -> tuple[Optimized | None, str]:
@@ -390,10 +403,12 @@ def _place(
     return (footprint, decision), outcome
 
 
-def _golden(served: ConvertedModel, checked: Checked, *, lossy: bool) -> tuple[bytes, str]:
-    more = one_of_each(checked, served)
-    content, count = golden_requests(checked.sent, served.run, more, quantized=lossy)
-    return content, f"{count} requests, {len(content):,} bytes"
+def _golden(
+    spec: ModelSpec, served: ConvertedModel, checked: Checked, *, lossy: bool
+) -> tuple[bytes, str]:
+    more, (first, note) = one_of_each(checked, served), given_example(spec, served)
+    content, count = golden_requests(checked.sent, served.run, more, quantized=lossy, first=first)
+    return content, f"{count} requests, {len(content):,} bytes{note and f'; {note}'}"
 
 
 def _baseline(
@@ -471,7 +486,7 @@ def _enter(
         processing=libraries_of(artifact),
         nodes=versions_of(artifact),
     )
-    locked = record(lock, spec.name, version, entry, spec.labels).model(spec.name)
+    locked = record(lock, spec.name, version, entry, spec.labels, known.source).model(spec.name)
     labels = tuple(sorted(name for name, number in locked.labels.items() if number == version))
     packaged = summarize(published, version, built=known.version is None, labels=labels)
     return packaged, f"version {version}: {', '.join(labels) or 'no labels'}"

@@ -164,6 +164,8 @@ def identity_of(job: Resolved) -> str:
     }
     if spec.explain and spec.explain.data:
         document["background"] = rows_digest(spec, spec.explain.data)
+    if spec.example:
+        document["example"] = sha256(spec.example)
     if spec.unpruned:
         document["unpruned"] = sha256(spec.unpruned.read_bytes())
     return sha256(canonical(document))

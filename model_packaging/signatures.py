@@ -33,6 +33,7 @@ from lading.model_packaging.check.agreement import (
     compare,
     gather,
 )
+from lading.model_packaging.check.closeness import Closeness
 from lading.model_packaging.check.graph_knowledge import with_ids
 from lading.model_packaging.check.probing import Base, make_probes
 from lading.model_packaging.check.samples import Samples, make_up
@@ -235,7 +236,7 @@ def _finished(
         fitting = _rows(spec.name, other, samples)
         load = partial(open_served, spec.name, other)
         evidence = _evidence(other, fitting)
-        agrees = partial(_compare, spec.name, load, evidence)
+        agrees = partial(_compare, spec, load, evidence)
         rows = agrees(other.onnx)
         trial = Trial(load, [each.probe for each in evidence.answered])
         model, left = _optimized(Task(spec, lambda _: None, agrees, trial), other.onnx, done)
@@ -264,10 +265,11 @@ def _evidence(other: Conversion, samples: Samples) -> Evidence:
     return gather(other.reference, probes, MOST_ROWS // _SHARE, MOST_SECONDS / _SHARE)
 
 
-def _compare(name: str, load: Load, evidence: Evidence, model: bytes) -> int:
+def _compare(spec: ModelSpec, load: Load, evidence: Evidence, model: bytes) -> int:
     """Return the number of rows that the original and a model of this signature answer alike."""
     served = load(model)
-    return compare(name, evidence, served.run, served.narrow)
+    closeness = Closeness(spec.check.tolerance)
+    return compare(spec.name, evidence, served.run, served.narrow, closeness)
 
 
 def _rows(name: str, other: Conversion, samples: Samples) -> Samples:

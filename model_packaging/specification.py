@@ -21,6 +21,7 @@ from lading.functions.inference.artifact.specification import (
     TensorSpec,
 )
 from lading.functions.inference.tensors.domain import Domain
+from lading.model_packaging.check.closeness import USUAL, Closeness
 from lading.model_packaging.conversion import Processing
 from lading.model_packaging.documents import readable
 from lading.model_packaging.energy.estimate import Estimator
@@ -112,6 +113,7 @@ class Build:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     check: Mapping[str, Any] = field(default_factory=dict)
+    closeness: Closeness = USUAL
     training: Mapping[str, Any] | None = None
     dependence: Dependence | None = None
     """The dependence on other rows; `check` has the rows of the comparison, for report.json."""
@@ -271,6 +273,8 @@ def _describe(build: Build) -> dict[str, Any]:
         steps |= {"batching": asdict(build.batching)}
     if build.explained:
         steps |= {"explain": build.explained.recorded.to_json()}
+    if build.closeness.widened:
+        steps |= {"check": {"tolerance": build.closeness.tolerance}}
     if build.trusted:
         steps |= {"trust": list(build.trusted)}
     if build.training:

@@ -3,24 +3,21 @@
 The original is called once for each probe and its answers are kept. The converted model, and every
 model of an optimizer that must not change answers, is compared with them.
 
-No row may differ. Floats must be within
-`ABSOLUTE_TOLERANCE`, `RELATIVE_TOLERANCE` of the value and `ROW_TOLERANCE` of the row's largest
-value; all other values must be equal. Only a label may differ where the original is undecided,
-because two values of its answer are equal within the tolerance. The served model must refuse what
-the original refuses.
+No row may differ: `closeness` says how near answers must be. Only a label may differ where the
+original is undecided, because two values of its answer are equal within the usual tolerance. The
+served model must refuse what the original refuses.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from time import monotonic
 
 import numpy as np
 
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.models.predictor import SessionError
-from lading.functions.inference.tensors.bfloat16 import BFloat16
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.check.closeness import USUAL, Closeness, undecided_rows
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.errors import ConversionMismatch, RoundingMismatch
 from lading.model_packaging.library_errors import LibraryFailed, first_line, library_errors
@@ -28,20 +25,11 @@ from lading.model_packaging.library_errors import LibraryFailed, first_line, lib
 Model = Callable[[Request], Request]
 """Calls a model with an array per input, and returns an array per output, both by name."""
 
-RELATIVE_TOLERANCE = 1e-3
-ABSOLUTE_TOLERANCE = 1e-4
-ROW_TOLERANCE = 1e-5
-_HALF_STEPS = 4
-"""Steps of FP16 or BF16 at the row's largest value: sums in another order round differently."""
-
 MOST_ROWS = 4096
 MOST_SECONDS = 20.0
 
 REFUSALS = (ValueError, SessionError, InferenceError)
 """The errors that a model raises for rows that it refuses."""
-
-_SCORES = 2
-"""The fewest values of a row among which two can be equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +95,11 @@ def _in_turn(probes: Iterable[Probe]) -> list[Probe]:
 
 
 def compare(
-    name: str, evidence: Evidence, served: Model, narrow: Callable[[Request], Request] = dict
+    name: str,
+    evidence: Evidence,
+    served: Model,
+    narrow: Callable[[Request], Request] = dict,
+    closeness: Closeness = USUAL,
 ) -> int:
     """Compare a served model with the original's answers, and count the rows that agree.
 
@@ -117,6 +109,7 @@ def compare(
         served: accepts rows in the original's types, and raises one of `REFUSALS` for rows that it
             refuses.
         narrow: rounds rows to the types that callers send, to explain why answers differ.
+        closeness: how near answers must be.
 
     Raises:
         ConversionMismatch: the first kind of rows for which answers differ, and how.
@@ -132,16 +125,16 @@ def compare(
             if not each.probe.may_refuse and (each.probe.binding or _has_value(each.answer)):
                 raise _no_answer(name, each, refusal)
             continue
-        _compare_answers(name, each, found, narrow)
+        _compare_answers(name, each, found, narrow, closeness)
         rows += each.probe.rows
     return rows
 
 
-def agrees(original: Model, served: Model, inputs: Request) -> bool:
+def agrees(original: Model, served: Model, inputs: Request, closeness: Closeness = USUAL) -> bool:
     """Return whether both models give the same answer to rows, or both refuse them."""
     try:
         with library_errors(), np.errstate(all="ignore"):  # rows may hold NaN and infinities
-            compare("", gather(original, [Probe("rows", inputs)]), served)
+            compare("", gather(original, [Probe("rows", inputs)]), served, closeness=closeness)
     except LibraryFailed:  # an error that only one of them raises
         return False
     return True
@@ -178,7 +171,11 @@ def _answers_anyway(name: str, each: Answered, found: Mapping[str, Array]) -> Co
 
 
 def _compare_answers(
-    name: str, each: Answered, found: Request, narrow: Callable[[Request], Request]
+    name: str,
+    each: Answered,
+    found: Request,
+    narrow: Callable[[Request], Request],
+    closeness: Closeness,
 ) -> None:
     wanted = each.answer or {}
     for output in {**wanted, **found}:
@@ -186,9 +183,9 @@ def _compare_answers(
             side = "converted" if output not in found else "original"
             raise ConversionMismatch(name, output, f"is not in the {side} model")
         _check_form(name, output, each, found[output])
-    undecided = _undecided(wanted)
+    undecided = undecided_rows(wanted)
     for output, original in wanted.items():
-        wrong = wrong_rows(original, found[output])
+        wrong = closeness.wrong_rows(output, original, found[output])
         if original.dtype.kind != "f" and len(undecided) == len(wrong):
             wrong &= ~undecided
         if wrong.any():
@@ -207,51 +204,6 @@ def _check_form(name: str, output: str, each: Answered, converted: Array) -> Non
             kind = f"for {each.probe.kind}{_advice(each.probe)}"
             reason = f"has {what} {have}, the original {want}, {kind}"
             raise ConversionMismatch(name, output, reason)
-
-
-def wrong_rows(original: Array, converted: Array) -> Array:
-    """Return whether each row differs, for arrays of one dtype and shape."""
-    if original.dtype.kind != "f":
-        same = _by_row(np.asarray(converted == original))
-    else:
-        same = _close(_by_row(converted), _by_row(original))
-    wrong: Array = np.logical_not(same.all(axis=1))
-    return wrong
-
-
-def _by_row(array: Array) -> Array:
-    """Return the array with two axes; without rows, as one row."""
-    return array.reshape(array.shape[0], prod(array.shape[1:])) if array.ndim else array[None, None]
-
-
-def _close(converted: Array, original: Array) -> Array:
-    """Return whether each float is near enough to the original's: [rows, values]."""
-    size = np.abs(original.astype(np.float64))
-    largest = size.max(axis=1, initial=0.0, where=np.isfinite(size), keepdims=True)
-    row = ROW_TOLERANCE + _HALF_STEPS * _step(original)
-    allowed = ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * size + row * largest
-    with np.errstate(invalid="ignore"):
-        near = np.abs(converted.astype(np.float64) - original) <= allowed
-        same = (converted == original) | (np.isnan(converted) & np.isnan(original))
-    return np.asarray(np.where(np.isfinite(original), near, same))
-
-
-def _step(array: Array) -> float:
-    """Return the distance from 1 to the next number in a 16-bit type; 0 in a wider one."""
-    if isinstance(array, BFloat16):
-        return 2.0**-7
-    return float(np.finfo(array.dtype).eps) if array.dtype == np.float16 else 0.0
-
-
-def _undecided(answer: Mapping[str, Array]) -> Array:
-    """Return rows in which the two largest values of an output are equal within the tolerance."""
-    undecided = np.zeros(0, np.bool_)
-    for scores in answer.values():
-        if scores.dtype.kind == "f" and scores.ndim == _SCORES and scores.shape[1] >= _SCORES:
-            second, first = np.sort(scores.astype(np.float64), axis=1)[:, -_SCORES:].T
-            tie = first - second <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * np.abs(first)
-            undecided = tie if not len(undecided) else undecided | tie
-    return undecided
 
 
 def _difference(probe: Probe, original: Array, converted: Array, wrong: Array) -> str:

@@ -32,16 +32,23 @@ _MARGIN = 1 << 10
 
 
 def golden_requests(
-    samples: Samples, model: Model, more: Iterable[Request] = (), *, quantized: bool
+    samples: Samples,
+    model: Model,
+    more: Iterable[Request] = (),
+    *,
+    quantized: bool,
+    first: Iterable[Request] = (),
 ) -> tuple[bytes, int]:
-    """Return golden.json and its number of requests: single rows, one small batch, and `more`.
+    """Return golden.json and its number of requests.
+
+    They are `first`, single rows, one small batch, and `more`.
 
     Requests with infinities are omitted, and so are those beyond 256 KB: a model of large inputs
     may have no golden requests.
     """
     entries: list[dict[str, Any]] = []
     size = _MARGIN
-    for request in chain(_chosen(samples), more):
+    for request in chain(first, _chosen(samples), more):
         answer = model(request)
         if _infinite(request) or _infinite(answer):
             continue

@@ -17,6 +17,7 @@ import numpy as np
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.agreement import Model, agrees, call
+from lading.model_packaging.check.closeness import USUAL, Closeness
 from lading.model_packaging.check.probes import Known, Request
 from lading.model_packaging.check.probing import plausible, widened
 from lading.model_packaging.check.samples import Samples, free_axes, given, make_up
@@ -36,7 +37,7 @@ def is_fragile(model: "ModelProto") -> bool:
     return any(node.op_type in _FRAGILE for body in bodies for node in walk(body))
 
 
-def limited(name: str, conversion: Conversion) -> Conversion:
+def limited(name: str, conversion: Conversion, closeness: Closeness = USUAL) -> Conversion:
     """Return the conversion with domains that leave out what it answers differently.
 
     Inputs whose domain or columns the converter knows keep its NaN and infinities. Models behind
@@ -47,12 +48,13 @@ def limited(name: str, conversion: Conversion) -> Conversion:
     """
     from onnx import load_model_from_string
 
-    others = tuple(limited(name, other) for other in conversion.others)
+    others = tuple(limited(name, other, closeness) for other in conversion.others)
     session = open_session(name, conversion, conversion.onnx)
     empty = not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:
-        same = partial(agrees, conversion.reference, ConvertedModel(session).run)
+        served = ConvertedModel(session).run
+        same = partial(agrees, conversion.reference, served, closeness=closeness)
         samples = _samples(name, conversion, session)
         rows = next(samples.requests(_ROWS))
         empty = empty and all(map(same, _emptied(rows, samples, free_axes(session.inputs))))

@@ -8,6 +8,7 @@ import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
 from lading.model_packaging.check.agreement import Evidence, compare, gather
+from lading.model_packaging.check.closeness import USUAL, Closeness, closeness_of
 from lading.model_packaging.check.graph_knowledge import with_ids
 from lading.model_packaging.check.probes import Knowledge, Probe, Request
 from lading.model_packaging.check.probing import (
@@ -36,20 +37,28 @@ class Checked:
         original: base rows in the original's types.
         sent: the same rows in the types that callers send.
         evidence: the original's answers to all probes.
+        closeness: how near the answers of others must be.
     """
 
     original: Samples
     sent: Samples
     evidence: Evidence
+    closeness: Closeness = USUAL
 
     def to_json(self) -> dict[str, Any]:
-        """Return compared rows of each kind, and omitted ones, for report.json."""
-        return {"rows": self.evidence.rows(), "left_out": dict(self.evidence.cut)}
+        """Return compared rows of each kind, omitted ones and the tolerance, for report.json."""
+        return {
+            "rows": self.evidence.rows(),
+            "left_out": dict(self.evidence.cut),
+            "tolerance": self.closeness.tolerance,
+        }
 
     def outcome(self, rows: int) -> str:
         """Return a line about the check."""
         kinds, cut = len(self.evidence.rows()), self.evidence.cut
         line = f"agrees with the original in {rows:,} rows of {kinds} kinds"
+        if self.closeness.widened:
+            line += f", within the wider tolerance of {self.closeness.tolerance:g}"
         if cut:
             kind, count = max(cut.items(), key=lambda each: each[1])
             more = f" and {len(cut) - 1} more kinds" if len(cut) > 1 else ""
@@ -106,7 +115,8 @@ def check(spec: ModelSpec, conversion: Conversion) -> tuple[Checked, int]:
     """
     served = open_served(spec.name, conversion, conversion.onnx)
     checked = _gathered(spec, conversion, served)
-    return checked, compare(spec.name, checked.evidence, served.run, served.narrow)
+    closeness = checked.closeness
+    return checked, compare(spec.name, checked.evidence, served.run, served.narrow, closeness)
 
 
 def _gathered(spec: ModelSpec, conversion: Conversion, served: ConvertedModel) -> Checked:
@@ -117,7 +127,9 @@ def _gathered(spec: ModelSpec, conversion: Conversion, served: ConvertedModel) -
     evidence = gather(conversion.reference, [*make_probes(base), *conversion.probes])
     _require_base(evidence, original)
     sent = replace(original, inputs=served.narrow(original.inputs))
-    return Checked(original, sent, evidence)
+    outputs = [each.name for each in served.session.outputs]
+    closeness = closeness_of(spec, outputs, conversion.classes)
+    return Checked(original, sent, evidence, closeness)
 
 
 def _known(conversion: Conversion) -> Knowledge:

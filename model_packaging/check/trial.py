@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, REFUSALS, Model, call
+from lading.model_packaging.check.agreement import REFUSALS, Model, call
+from lading.model_packaging.check.closeness import ABSOLUTE_TOLERANCE
 from lading.model_packaging.check.probes import Probe, Request
 from lading.model_packaging.check.probing import BASE, SINGLES
 from lading.model_packaging.errors import ConversionError

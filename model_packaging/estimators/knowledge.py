@@ -10,7 +10,7 @@ import numpy as np
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import BYTES, DTYPES, Array
 from lading.functions.inference.tensors.domain import EVERY, Domain
-from lading.model_packaging.check.agreement import wrong_rows
+from lading.model_packaging.check.closeness import wrong_rows
 from lading.model_packaging.check.probes import Column, Known, Probe, Request
 from lading.model_packaging.check.tree_probes import tree_probes
 from lading.model_packaging.estimators.notes import LARGEST, Note, Notes

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
+from types import EllipsisType
 
 from lading.model_packaging.lock.file import (
     LocalCopy,
     Lock,
     LockedModel,
+    LockedSource,
     LockedVersion,
     LockError,
     S3Copy,
@@ -29,10 +31,15 @@ class LockEdit:
     diff: str
 
 
-def record(
-    path: Path, name: str, version: int, entry: LockedVersion, labels: Iterable[str]
+def record(  # noqa: PLR0913, PLR0917 what one entry of the lock consists of
+    path: Path,
+    name: str,
+    version: int,
+    entry: LockedVersion,
+    labels: Iterable[str],
+    source: LockedSource | EllipsisType | None = ...,
 ) -> Lock:
-    """Write a version and the labels that now point at it into the lock, in one step.
+    """Write a version, its source and the labels that now point at it into the lock, in one step.
 
     Concurrent writers wait for each other. The other versions and labels stay unchanged; another
     copy of a known version is added to its stores, and replaces one at the same place.
@@ -43,6 +50,8 @@ def record(
         version: the version's number.
         entry: the version's entry.
         labels: labels to point at the version.
+        source: the revision of the model's source, None for a file of the project; left out, the
+            lock keeps what it has.
 
     Raises:
         LockError: it cannot be read or written, or has this version with another digest.
@@ -50,6 +59,8 @@ def record(
 
     def change(lock: Lock) -> Lock:
         model = with_version(path, lock, name, version, entry)
+        if source is not ...:
+            model = model.model_copy(update={"source": source})
         for label in labels:
             model = model.labeled(label, version)
         return lock.replaced(name, model)

@@ -23,6 +23,7 @@ from lading.functions.contract.names import DEFAULT_LABEL, NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.functions.inference.artifact.signatures import LONGEST_NAME
 from lading.model_packaging.manifest.card import CardSpec
+from lading.model_packaging.manifest.checking import CheckSpec
 from lading.model_packaging.manifest.distilling import DistillSpec
 from lading.model_packaging.manifest.explaining import Explain
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_more, unique
@@ -150,7 +151,7 @@ class ModelEntry:
 
     source: File
     """The trained model's file or folder, relative to this manifest, or its address: hf://org/name,
-    s3://bucket/key, https://…#sha256=…; with train, distill or graph, left out."""
+    s3://bucket/key, models:/name/3, https://…#sha256=…; with train, distill or graph, left out."""
     train: TrainSpec | None = None
     """The script that trains the model, for `lading train`."""
     distill: DistillSpec | None = None
@@ -196,6 +197,8 @@ class ModelEntry:
     """Your own code around the model, which runs wherever it is served."""
     image: ImageInput | None = None
     """For a model of pixels: callers send image files."""
+    check: CheckSpec = CheckSpec()
+    """How near the answers must be to those of the original."""
     accuracy: AccuracySpec | None = None
     """The gate between optimizing and publishing."""
     batching: BatchingSpec | None = None

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
 from lading.model_packaging.manifest.address import CACHE, is_remote
+from lading.model_packaging.manifest.checking import CheckSpec
 from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.graph_rules import check_graph
@@ -31,8 +32,8 @@ _UNKNOWN_KEY = "unexpected_keyword_argument"
 _ORIGINAL = (
     *("class_path", "inputs", "examples", "outputs", "signatures", "iterations", "code", "image"),
 )
-_CONVERSION = (*_ORIGINAL, "prune", "quantize", "accuracy", "batching", "explain")
-_OF_FILES = (*_ORIGINAL, "framework", "trust", "prune", "quantize", "twin")
+_CONVERSION = (*_ORIGINAL, "check", "prune", "quantize", "accuracy", "batching", "explain")
+_OF_FILES = (*_ORIGINAL, "framework", "trust", "check", "prune", "quantize", "twin")
 """The keys that have no effect on a graph."""
 
 
@@ -55,6 +56,8 @@ class ModelSpec(ModelEntry, _Named):
     """The key of the script that makes the source: train, or prune.recover."""
     origin: str | None = field(default=None, compare=False)
     """The address of the source, if it is not a path; `source` is where it is downloaded to."""
+    example: bytes | None = field(default=None, compare=False, repr=False)
+    """A request of the plain dialect that came with the source; it becomes a golden one."""
     unpruned: Path | None = field(default=None, compare=False)
     """The trained file before it was pruned and trained again; the gate compares with it."""
 
@@ -210,7 +213,7 @@ def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     defaults = {each.name: each.default for each in fields(ModelEntry)}
     for name in _OF_FILES:
         default = defaults[name]
-        if getattr(spec, name) not in (default, {}, QuantizeSpec()):
+        if getattr(spec, name) not in (default, {}, QuantizeSpec(), CheckSpec()):
             key = {"class_path": "class", "signatures": "signature"}.get(name, name)
             raise ManifestError(spec.place(key), "has no effect on a graph; remove it")
     if spec.target == "auto" or (spec.engine and spec.engine.name != "triton"):

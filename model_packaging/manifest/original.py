@@ -42,7 +42,7 @@ class InputShape:
     """Open Inference Protocol name."""
 
 
-def _named(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
+def named_axes(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
     """Return a word for each -1: the batch on the first axis, and a separate axis elsewhere."""
     return {
         name: replace(
@@ -57,7 +57,7 @@ def _named(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
 
 
 ClassPath = Annotated[str, AfterValidator(_class)]
-Shapes = Annotated[Mapping[str, InputShape], AfterValidator(_named), Ordered]
+Shapes = Annotated[Mapping[str, InputShape], AfterValidator(named_axes), Ordered]
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

@@ -2,13 +2,13 @@
 
     <cache>/<digest of address and revision>/      what was downloaded, archives unpacked
 
-A download appears whole or not at all. What the lock pins is found without any request.
+A download appears whole or not at all, and what a killed one left is deleted by the next. What the
+lock pins is found without any request.
 """
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -18,9 +18,11 @@ from lading.functions.inference.artifact.reading import sha256
 from lading.model_packaging.converters.registry import CONVERTERS
 from lading.model_packaging.documents import canonical
 from lading.model_packaging.lock.file import LockedSource
-from lading.model_packaging.remote.kind import MOST_BYTES, OnBytes, SourceUnfetched
+from lading.model_packaging.remote.kind import OnBytes, SourceUnfetched, room_in
 from lading.model_packaging.remote.registry import find_kind
+from lading.model_packaging.sources.mlflow_folder import MLMODEL
 from lading.model_packaging.sources.tarball import unpack
+from lading.model_packaging.store.durable import exclusive
 
 ARCHIVES: Final = (".tar.gz", ".tgz")
 _VAGUE: Final = frozenset({".json", ".txt", ".bin"})
@@ -59,12 +61,12 @@ def fetch(address: str, pin: LockedSource | None, cache: Path, on_bytes: OnBytes
     pinned = pin if pin is not None and pin.address == address else None
     revision = pinned.revision if pinned else kind.resolve(address)
     folder = cache / sha256(f"{address}\n{revision}".encode()).removeprefix("sha256:")[:32]
-    size = 0
-    if not folder.is_dir():
-        with _appearing(folder) as fresh:
-            kind.fetch(address, revision, fresh, on_bytes)
-            _unpack_all(fresh)
-            size = sum(path.stat().st_size for path in _files(fresh))
+
+    def fill(fresh: Path) -> None:
+        kind.fetch(address, revision, fresh, on_bytes)
+        _unpack_all(fresh)
+
+    size = _bytes(folder) if _made(folder, fill) else 0
     digest = _digest(folder)
     if pinned and digest != pinned.digest:
         reason = f"has the digest {digest}, but the lock pins {pinned.digest}"
@@ -84,23 +86,32 @@ def unpacked(archive: Path, cache: Path) -> Path:
         SourceUnfetched: it has no model, or several.
     """
     folder = cache / _file_digest(archive)[:32]
-    if not folder.is_dir():
-        with _appearing(folder) as fresh:
-            unpack(archive, fresh, MOST_BYTES)
+    _made(folder, lambda fresh: unpack(archive, fresh, room_in(fresh)))
     return model_in(str(archive), folder)
 
 
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder, which is renamed to `folder` at the end; after an error it is gone."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(mkdtemp(prefix=".", dir=folder.parent))
-    try:
-        yield fresh
-        if not folder.is_dir():  # another process may have been quicker
+def _made(folder: Path, fill: Callable[[Path], None]) -> bool:
+    """Make a folder that is missing, and return whether it was.
+
+    It appears when it is filled; after an error it is gone. One process at a time fills a folder of
+    the cache, so unfinished ones are what killed processes left.
+    """
+    if folder.is_dir():
+        return False
+    cache = folder.parent
+    with exclusive(cache.with_name(f".{cache.name}.guard")):
+        cache.mkdir(parents=True, exist_ok=True)
+        for left in cache.glob(".*"):
+            shutil.rmtree(left, ignore_errors=True)
+        if folder.is_dir():  # another process was quicker
+            return False
+        fresh = Path(mkdtemp(prefix=".", dir=cache))
+        try:
+            fill(fresh)
             fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    return True
 
 
 def model_in(address: str, folder: Path) -> Path:
@@ -110,9 +121,13 @@ def model_in(address: str, folder: Path) -> Path:
         SourceUnfetched: there is none, or several.
     """
     files = list(_files(folder))
+    places = (folder, *sorted(path for path in folder.iterdir() if path.is_dir()))
+    for place in places:
+        if (place / MLMODEL).is_file():
+            return place
     if len(files) == 1 and not any(_reads_folder(files[0].parent)):
         return files[0]
-    for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
+    for place in places:
         if any(_reads_folder(place)):
             return place
     readable = {suffix for each in CONVERTERS for suffix in each.suffixes}
@@ -133,12 +148,16 @@ def _unpack_all(folder: Path) -> None:
     files = list(_files(folder))
     if len(files) == 1 and files[0].name.endswith(ARCHIVES):
         archive = files[0].rename(folder / ".archive")
-        unpack(archive, folder, MOST_BYTES)
+        unpack(archive, folder, room_in(folder))
         archive.unlink()
 
 
 def _files(folder: Path) -> Iterable[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in _files(folder))
 
 
 def _digest(folder: Path) -> str:

@@ -56,6 +56,11 @@ def missing(library: str, extra: str) -> str:
     return f"needs {library}, which is not installed; pip install 'lading[{extra}]'"
 
 
+def room_in(folder: Path) -> int:
+    """Return the most bytes that a source in this folder may have: the limit, or the free disk."""
+    return max(0, min(MOST_BYTES, shutil.disk_usage(folder).free - _SPARE))
+
+
 class Room:
     """The place on disk for one download, and its limit.
 
@@ -69,7 +74,7 @@ class Room:
     def __init__(self, address: str, folder: Path, on_bytes: OnBytes, total: int = 0) -> None:
         self._address, self._folder, self._on_bytes = address, folder, on_bytes
         self._total, self._done = total, 0
-        self._most = min(MOST_BYTES, shutil.disk_usage(folder).free - _SPARE)
+        self._most = room_in(folder)
         self.require(total)
 
     def require(self, size: int) -> None:
@@ -79,7 +84,7 @@ class Room:
             SourceUnfetched: they exceed the limit, or the disk.
         """
         if size > self._most:
-            reason = f"has {size:,} bytes or more; at most {max(self._most, 0):,} fit on this disk"
+            reason = f"has {size:,} bytes or more; at most {self._most:,} fit on this disk"
             raise SourceUnfetched(self._address, reason)
 
     def place(self, name: str) -> Path:
@@ -88,12 +93,20 @@ class Room:
         Raises:
             SourceUnfetched: the name leads out of the folder.
         """
+        place = self.require_below(name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def require_below(self, name: str) -> Path:
+        """Return the path of a file in the folder.
+
+        Raises:
+            SourceUnfetched: the name leads out of the folder.
+        """
         path = PurePosixPath(name)
         if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name:
             raise SourceUnfetched(self._address, f"has a file with an unusable name: {name[:80]!r}")
-        place = self._folder.joinpath(*path.parts)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        return place
+        return self._folder.joinpath(*path.parts)
 
     def took(self, size: int) -> None:
         """Count bytes that came.

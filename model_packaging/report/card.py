@@ -15,7 +15,7 @@ from lading.model_packaging.energy.estimate import range_in_words
 from lading.model_packaging.manifest.card import CardSpec
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.report.classes import MOST_ROWS, cells, worst_first
-from lading.model_packaging.report.figures import batches_of, change_of, stages_of
+from lading.model_packaging.report.figures import batches_of, change_of, stages_of, wider_tolerance
 from lading.model_packaging.report.training import training_facts
 from lading.model_packaging.sizes import in_words
 
@@ -159,6 +159,7 @@ def _sliced(slices: Iterable[_Document]) -> Iterator[Sequence[str]]:
 
 def _limits(specification: _Document, words: CardSpec) -> Iterator[str]:
     found = [words.limits] if words.limits else []
+    found += wider_tolerance(specification)
     batches = batches_of(specification)
     if batches and batches.usual[2]:
         found.append("Its answer to a row may depend on the other rows of the request.")

@@ -1,10 +1,11 @@
 """The figures of the page, from artifact.json and report.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lading.model_packaging.manifest.checking import RELATIVE_TOLERANCE
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.report.elements import undamaged
 
@@ -93,6 +94,21 @@ def batches_of(specification: Mapping[str, Any]) -> Batches | None:
     with undamaged():
         sizes, unusual = tuple(map(int, batch["sizes"])), batch["beside_unusual_rows"]
         return Batches(int(batch["rows"]), sizes, _apart(batch), _apart(unusual))
+
+
+def wider_tolerance(specification: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence about the tolerance of the check, if it is wider than usual.
+
+    Raises:
+        ValueError: the document is not what packaging writes.
+    """
+    with undamaged():
+        tolerance = float((specification.get("check") or {}).get("tolerance", RELATIVE_TOLERANCE))
+    if tolerance > RELATIVE_TOLERANCE:
+        yield (
+            f"Its numbers may differ from those of the original model by {tolerance:g} of their "
+            f"value; {RELATIVE_TOLERANCE:g} is usual."
+        )
 
 
 def _apart(measured: Mapping[str, Any]) -> tuple[float, float, int]:

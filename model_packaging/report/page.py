@@ -22,6 +22,7 @@ from lading.model_packaging.report.figures import (
     batches_of,
     change_of,
     stages_of,
+    wider_tolerance,
 )
 from lading.model_packaging.report.interface import interface
 from lading.model_packaging.report.placed import placed
@@ -53,6 +54,7 @@ def render_page(
         _origin(specification, report),
         _tiles(stages, change),
         *_gate(change),
+        *(f"<p>{escape(each)}</p>" for each in wider_tolerance(specification)),
         *beside(reported, earlier),
         *classes(report),
         "<h2>Stage by stage</h2>",

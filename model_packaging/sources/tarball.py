@@ -126,7 +126,10 @@ def unpack(archive: Path, folder: Path, max_bytes: int) -> None:
         with archive.open("rb") as raw, _opened(raw) as tar:
             for count, info in enumerate(tar, 1):
                 left -= info.size
-                _check(archive, info, count, left)
+                _check(archive, info, count)
+                if left < 0:
+                    reason = f"unpacks to more than {max_bytes:,} bytes, the limit on this disk"
+                    raise ArchiveRefused(archive, reason)
                 tar.extract(info, folder, set_attrs=False, filter="data")
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise ArchiveRefused(archive, f"cannot be unpacked: {error}") from error
@@ -136,8 +139,8 @@ def _opened(raw: BinaryIO) -> tarfile.TarFile:
     return tarfile.open(fileobj=raw, mode="r|gz", tarinfo=_CheckedInfo)
 
 
-def _check(archive: Path, info: tarfile.TarInfo, count: int, left: int) -> None:
-    if count > MAX_FILES or left < 0:
-        raise ArchiveRefused(archive, "exceeds the limits for its number of files or their size")
+def _check(archive: Path, info: tarfile.TarInfo, count: int) -> None:
+    if count > MAX_FILES:
+        raise ArchiveRefused(archive, f"has more than {MAX_FILES:,} files")
     if info.issparse() or not (info.isreg() or info.isdir()):
         raise ArchiveRefused(archive, f"contains {info.name!r}, which is not a regular file")

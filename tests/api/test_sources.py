@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import skops.io
+import yaml
+from sklearn.linear_model import LogisticRegression
 
 from tests.cli.conftest import Lading
 from tests.model_packaging.remote.places import Place, certificate, web
@@ -60,3 +63,41 @@ def test_an_archive_of_a_training_is_a_source(workspace: Path, lading: Lading) -
         archive.add(workspace / "double.onnx", "double.onnx")
     state(workspace, "model.tar.gz")
     assert lading("package", "--json").document[0]["version"] == 1
+
+
+def test_a_model_of_mlflow_has_the_inputs_and_the_example_that_were_logged(
+    workspace: Path, lading: Lading
+) -> None:
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"age": [20.0, 30.0, 40.0, 50.0], "visits": [1, 2, 3, 4]})
+    model = LogisticRegression().fit(frame, [0, 0, 1, 1])
+    folder = workspace / "logged"
+    folder.mkdir()
+    skops.io.dump(model, folder / "model.skops")
+    signature = [{"type": "double", "name": "age"}, {"type": "long", "name": "visits"}]
+    (folder / "MLmodel").write_text(
+        yaml.safe_dump(
+            {
+                "flavors": {
+                    "python_function": {"loader_module": "mlflow.sklearn"},
+                    "sklearn": {"pickled_model": "model.skops"},
+                },
+                "signature": {"inputs": json.dumps(signature)},
+                "saved_input_example_info": {"artifact_path": "input_example.json"},
+            }
+        )
+    )
+    example = {"columns": ["age", "visits"], "data": [[33.5, 7]]}
+    (folder / "input_example.json").write_text(json.dumps(example))
+    state(workspace, "logged")
+    packaged = lading("package", "--json")
+    assert packaged.code == 0, packaged.err
+    assert "the first is its input example" in packaged.err
+    place = workspace / packaged.document[0]["location"]
+    inputs = json.loads((place / "artifact.json").read_text())["inputs"]
+    assert [(each["name"], each["datatype"]) for each in inputs] == [
+        ("age", "FP64"),
+        ("visits", "INT64"),
+    ]
+    first = json.loads((place / "golden.json").read_text())["requests"][0]
+    assert [each["data"] for each in first["inputs"]] == [[33.5], [7]]

@@ -36,7 +36,10 @@ DEMO = [*CORE, *EXTRAS["sklearn"], *GROUPS["build"]]
 EXPECTED = {
     "../requirements": [*DEMO, *EXTRAS["cloud"], *EXTRAS["deploy"]],
     "demo": DEMO,
-    **{name: [*DEMO, *EXTRAS[name]] for name in ("cloud", "server", "pytorch", "tensorflow")},
+    **{
+        name: [*DEMO, *EXTRAS[name]]
+        for name in ("cloud", "mlflow", "server", "pytorch", "tensorflow")
+    },
     **{name: [*DEMO, *EXTRAS[name]] for name in ("boosting", "huggingface", "tabular")},
     "dev": [*DEMO, *EXTRAS["cloud"], *EXTRAS["server"], *GROUPS["dev"]],
     "container": [*GROUPS["lambda"], *GROUPS["container"]],

@@ -22,8 +22,10 @@ from lading.functions.inference.drift.baseline import read_baseline
 from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import from_json
+from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import (
     ConversionError,
+    ConversionMismatch,
     DataUnusable,
     FileMissing,
     FrameworkUnknown,
@@ -33,16 +35,21 @@ from lading.model_packaging.errors import (
     SourceUntrusted,
 )
 from lading.model_packaging.lock.file import LockError, read_lock, version_folder
+from lading.model_packaging.manifest.checking import CheckSpec
 from lading.model_packaging.manifest.entries import AccuracySpec
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
 from lading.model_packaging.measure.change import AccuracyDropped, AccuracyUncertain, Missing
-from lading.model_packaging.pipeline import STAGES, package
+from lading.model_packaging.pipeline import STAGES, build_here, package
+from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.specification import Packaged
+from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.errors import StoreError
 from lading.model_packaging.store.local import LocalStore
+from lading.model_packaging.store.publication import Built
 from tests.model_packaging.models import (
     linear,
+    linear_bytes,
     linear_holdout,
     linear_source,
     linear_spec,
@@ -380,6 +387,30 @@ def test_two_processes_at_once_share_a_version_or_get_one_each(
     for version, digest in lock.digests("linear").items():
         OnnxSession(store.open("linear", version, digest).artifact.model)
     assert tuple(sorted(lock.digests("linear"))) == versions
+
+
+def test_a_conversion_within_a_wider_tolerance_is_marked_and_judged(tmp_path: Path) -> None:
+    def nearly(
+        job: ConversionJob, identity: str, on_stage: OnStage, details: Path
+    ) -> Built:  # as if the converter rounded
+        def convert(spec: ModelSpec) -> Conversion:
+            found = job.converter.convert(spec)
+            return replace(found, onnx=linear_bytes(weights() * np.float32(1.002)))
+
+        near = replace(job, converter=replace(job.converter, convert=convert))
+        return build_here(near, identity, on_stage, details)
+
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    spec = linear_spec(tmp_path)
+    with pytest.raises(ConversionMismatch, match="differs in"):
+        package(spec, store, lock, builder=nearly)
+    wider = replace(spec, check=CheckSpec(0.004))
+    packaged = package(wider, store, lock, builder=nearly)
+    specification = read_artifact(Path(packaged.location)).specification
+    assert specification["check"] == {"tolerance": 0.004}
+    assert "judged" not in specification["accuracy"]  # nothing was excused
+    report = json.loads((Path(packaged.location) / REPORT).read_bytes())
+    assert report["check"]["tolerance"] == 0.004
 
 
 def test_each_graph_is_opened_once_and_once_more_to_time_the_loading(

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.model_packaging.check.agreement import ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE, Model
+from lading.model_packaging.check.agreement import Model
+from lading.model_packaging.check.closeness import ABSOLUTE_TOLERANCE
 from lading.model_packaging.check.example_inputs import ExampleInputs
 from lading.model_packaging.check.probes import Known
 from lading.model_packaging.conversion import (
@@ -63,6 +64,7 @@ from lading.model_packaging.converters.huggingface.transformers_models import an
 from lading.model_packaging.converters.pytorch.export import export_module
 from lading.model_packaging.converters.pytorch.reference import as_tensor
 from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.manifest.checking import RELATIVE_TOLERANCE
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import BATCH
 from lading.model_packaging.quiet import quiet

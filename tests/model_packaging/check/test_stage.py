@@ -11,6 +11,7 @@ from lading.model_packaging.check.probes import Column, Known, Probe, Request
 from lading.model_packaging.check.stage import check, one_of_each
 from lading.model_packaging.conversion import Conversion, open_served
 from lading.model_packaging.errors import ConversionMismatch, DataUnusable, RoundingMismatch
+from lading.model_packaging.manifest.checking import CheckSpec
 from lading.model_packaging.manifest.models import ModelSpec
 from tests.support.worlds import times
 
@@ -43,6 +44,16 @@ def test_a_conversion_that_answers_alike_passes_with_rows_of_every_kind() -> Non
 def test_a_conversion_that_answers_otherwise_is_refused() -> None:
     with pytest.raises(ConversionMismatch, match="differs"):
         check(SPEC, replace(conversion(), onnx=times(3)))
+
+
+def test_a_wider_tolerance_is_stated_and_has_an_end() -> None:
+    near = replace(conversion(), onnx=times(2.01))
+    with pytest.raises(ConversionMismatch, match="differs"):
+        check(replace(SPEC, check=CheckSpec(0.004)), near)
+    checked, rows = check(replace(SPEC, check=CheckSpec(0.006)), near)
+    assert checked.to_json()["tolerance"] == 0.006
+    assert checked.outcome(rows).endswith("within the wider tolerance of 0.006")
+    assert "tolerance" not in check(SPEC, conversion())[0].outcome(rows)
 
 
 def test_rows_of_the_converter_are_compared_too() -> None:

@@ -68,6 +68,15 @@ def test_quantizing_has_a_short_form_and_a_long_one(tmp_path: Path) -> None:
     assert long.place("quantize.calibration").line == 6
 
 
+def test_a_wider_tolerance_is_read_and_is_part_of_the_identity(tmp_path: Path) -> None:
+    (usual, *_) = load(tmp_path, FULL).select()
+    assert "check" not in usual.conversion()
+    checked = FULL.replace("trust: true", "check: {tolerance: 0.01}")
+    (wider, *_) = load(tmp_path, checked).select()
+    assert wider.check.tolerance == 0.01
+    assert wider.conversion()["check"] == {"tolerance": 0.01}
+
+
 def test_each_value_is_placed(tmp_path: Path) -> None:
     digits, iris = load(tmp_path, FULL).select()
     assert str(digits.place("source")) == f"{tmp_path}/models.yaml:3: models.digits.source"
@@ -184,6 +193,10 @@ def test_models_are_selected_by_name_once_each_in_the_order_asked(tmp_path: Path
         ),
         (("mae", "map"), 9, "models.digits.accuracy.metric", "did you mean 'mae'?"),
         (("trust: true", 'trust: "yes"'), 5, "models.digits.trust", "must be a valid boolean"),
+        (("trust: true", "check: {tolerance: 0.5}"), 5, "models.digits.check.tolerance", "0.1"),
+        (("trust: true", "check: {tolerance: 0}"), 5, "models.digits.check.tolerance", "0.001"),
+        (("trust: true", "check: {tolerance: .nan}"), 5, "models.digits.check.tolerance", "must"),
+        (("trust: true", "check: {skip: 1}"), 5, "models.digits.check.skip", "unknown key"),
         (("max_drop: 1", "max_drop: -1"), 10, "models.digits.accuracy.max_drop", "must be greater"),
         (("max_drop: 1", "max_drop: .nan"), 10, "models.digits.accuracy.max_drop", "must be a"),
         (("source: iris.onnx", "trust: false"), 12, "models.iris.source", "is required"),

@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -97,6 +98,72 @@ def hub(repository: str, files: Mapping[str, bytes]) -> Iterator[Place]:
         await send(
             {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
         )
+
+    with uvicorn_serving(app) as address:
+        yield Place(f"http://{address}", seen)
+
+
+@contextmanager
+def mlflow_server(files: Mapping[str, bytes], token: str) -> Iterator[Place]:
+    """MLflow's REST API with one model of one version, whose alias is `champion`.
+
+    Its files are proxied, as by `mlflow server --serve-artifacts`, and also those of the run `r1`
+    below `model`. Who has no token gets 401.
+    """
+    seen: list[str] = []
+    root, version = "1/models/m-1/artifacts", {"name": "churn", "version": "3"}
+    described = {
+        "registered-models/get": {"registered_model": {"name": "churn"}},
+        "registered-models/alias": {"model_version": version},
+        "model-versions/get-download-uri": {"artifact_uri": f"mlflow-artifacts:/{root}"},
+        "runs/get": {
+            "run": {
+                "info": {
+                    "run_id": "r1",
+                    "run_uuid": "r1",
+                    "experiment_id": "1",
+                    "artifact_uri": f"mlflow-artifacts:/{root.removesuffix('/artifacts')}",
+                },
+                "data": {},
+            }
+        },
+        "logged-models/search": {"models": []},
+    }
+
+    def listed(path: str) -> dict[str, Any]:
+        below = path.removeprefix(root).strip("/")
+        inside = [name for name in files if name.startswith(f"{below}/" if below else "")]
+        rest = [name.removeprefix(below).strip("/") for name in inside]
+        entries = {
+            each.partition("/")[0]: {
+                "path": each.partition("/")[0],
+                "is_dir": "/" in each,
+                **({} if "/" in each else {"file_size": str(len(files[name]))}),
+            }
+            for name, each in zip(inside, rest, strict=True)
+        }
+        return {"files": list(entries.values())}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        query = dict(parse_qsl(scope["query_string"].decode()))
+        seen.append(f"{scope['method']} {path}")
+        headers = dict(scope["headers"])
+        status, body = 404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such"}'
+        call = path.removeprefix("/api/2.0/mlflow/")
+        artifact = path.removeprefix("/api/2.0/mlflow-artifacts/artifacts").strip("/")
+        if headers.get(b"authorization") != f"Bearer {token}".encode():
+            status, body = 401, b"who are you?"
+        elif query.get("name", "churn") == "churn" and call in described:
+            status, body = 200, json.dumps(described[call]).encode()
+        elif path.endswith("/mlflow-artifacts/artifacts"):
+            status, body = 200, json.dumps(listed(query["path"])).encode()
+        elif artifact.removeprefix(f"{root}/") in files:
+            status, body = 200, files[artifact.removeprefix(f"{root}/")]
+        length = (b"content-length", str(len(body)).encode())
+        kind = (b"content-type", b"application/json")
+        await send({"type": "http.response.start", "status": status, "headers": [length, kind]})
+        await send({"type": "http.response.body", "body": body})
 
     with uvicorn_serving(app) as address:
         yield Place(f"http://{address}", seen)

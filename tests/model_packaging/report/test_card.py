@@ -48,6 +48,9 @@ def test_the_card_is_published_with_the_version(published: Published) -> None:
     report = read_report(published.files[REPORT])
     card = published.files[CARD].decode()
     assert card == render_card(document(published), report, WORDS)
+    wider = {**document(published), "check": {"tolerance": 0.02}}
+    assert "may differ from those of the original model by 0.02" in render_card(wider, report)
+    assert "may differ from those" not in card
 
 
 def test_no_digest_covers_it(published: Published, tmp_path: Path) -> None:

@@ -83,6 +83,13 @@ def test_the_page_shows_every_stage_with_its_figures(
     assert f"{accuracy['intervals']['drop']['high']:.4f}" in page
 
 
+def test_a_wider_tolerance_is_shown(documents: tuple[Mapping[str, Any], dict[str, Any]]) -> None:
+    specification, report = documents
+    assert "may differ from those of the original" not in render(*documents)
+    wider = {**specification, "check": {"tolerance": 0.02}}
+    assert "differ from those of the original model by 0.02" in render(wider, report)
+
+
 def test_plots_are_well_formed_and_named(
     documents: tuple[Mapping[str, Any], dict[str, Any]],
 ) -> None:

@@ -97,14 +97,14 @@ def test_an_absolute_path_is_kept_below_the_folder(tmp_path: Path) -> None:
 def test_an_archive_that_grows_beyond_what_is_allowed_is_refused(tmp_path: Path) -> None:
     archive = tar(tmp_path / ARCHIVE, (member("zeros"), bytes(10_000_000)))
     assert archive.stat().st_size < 100_000
-    with pytest.raises(ArchiveRefused, match="exceeds the limits"):
+    with pytest.raises(ArchiveRefused, match="unpacks to more than 1,000,000 bytes"):
         unpack(archive, tmp_path / "out", 1_000_000)
     assert not (tmp_path / "out").exists()
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
     members = ((member(f"{number}"), b"") for number in range(MAX_FILES + 1))
-    with pytest.raises(ArchiveRefused, match="exceeds the limits"):
+    with pytest.raises(ArchiveRefused, match="has more than 2,000 files"):
         unpack(tar(tmp_path / ARCHIVE, *members), tmp_path / "out", 1000)
 
 
