@@ -202,17 +202,17 @@ def _answer(
     """Answer every chunk that is not finished; return the records of all, in order."""
     records = work.finished()
     for record in records.values():
-        _require_answers(batch, work, record)
+        require_answers(batch, work, record)
     meter = Meter(source.size, records.values(), on_progress)
     left = (each for each in source.chunks(batch.chunk) if each.number not in records)
     for record in crew.answer(left):
         records[record.number] = record
         meter.note(record)
-        _require_answers(batch, work, record)
+        require_answers(batch, work, record)
     return [records[number] for number in sorted(records)]
 
 
-def _require_answers(batch: Batch, work: WorkFolder, record: ChunkRecord) -> None:
+def require_answers(batch: Batch, work: WorkFolder, record: ChunkRecord) -> None:
     """Check, if the batch is strict, that no row of a chunk failed.
 
     Raises:

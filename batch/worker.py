@@ -102,15 +102,11 @@ def answer_chunk(job: WorkerJob, chunk: Chunk, lethal: Sequence[int] = ()) -> Ch
     """
     try:
         answers = _answer(job, chunk.rows, lethal)
-        _write(job, chunk, answers)
+        return keep_answers(WorkFolder(job.work), job.suffix, chunk, answers)
     except OutputUnusable as error:
         return Refused(type(error).__name__, error.reason)
     except InferenceError as error:
         return Refused(type(error).__name__, str(error))
-    failed = len(answers.failures)
-    record = ChunkRecord(chunk.number, chunk.first, len(chunk.rows), failed, chunk.size)
-    WorkFolder(job.work).finish(record)
-    return record
 
 
 def survive(job: WorkerJob, rows: Rows) -> bool:
@@ -140,8 +136,12 @@ def _answer(job: WorkerJob, rows: Rows, lethal: Sequence[int]) -> RowAnswers:
     return RowAnswers(places, found.outputs, sorted([*failures, *died]))
 
 
-def _write(job: WorkerJob, chunk: Chunk, answers: RowAnswers) -> None:
-    work = WorkFolder(job.work)
+def keep_answers(work: WorkFolder, suffix: str, chunk: Chunk, answers: RowAnswers) -> ChunkRecord:
+    """Keep the answers and errors of a chunk in the work folder, its record last.
+
+    Raises:
+        OutputUnusable: the answers do not fit the format of the output.
+    """
     part, errors = work.part(chunk.number), work.errors(chunk.number)
     unfinished = part.with_suffix(".tmp")
     if answers.failures:
@@ -150,8 +150,12 @@ def _write(job: WorkerJob, chunk: Chunk, answers: RowAnswers) -> None:
     if answers.places:
         rows = np.array(answers.places, np.int64) + chunk.first
         files = [chunk.files[place] for place in answers.places] if chunk.files else []
-        FORMATS[job.suffix].write(AnsweredRows(rows, files, answers.outputs), unfinished)
+        FORMATS[suffix].write(AnsweredRows(rows, files, answers.outputs), unfinished)
         _keep(unfinished, part)
+    failed = len(answers.failures)
+    record = ChunkRecord(chunk.number, chunk.first, len(chunk.rows), failed, chunk.size)
+    work.finish(record)
+    return record
 
 
 def _keep(unfinished: Path, path: Path) -> None:

@@ -16,6 +16,7 @@ CliError
 ├── RetrainingRuns          a retraining of the model runs already
 ├── RetrainingFailed        a retraining has failed
 ├── BatchFailed             a batch in the cloud did not succeed
+├── VersionElsewhere        the account has another version than the one asked for
 ├── NothingToApply          an event proposes no label
 └── TracingMissing          OpenTelemetry is not installed
 
@@ -223,6 +224,19 @@ class BatchFailed(CliError):
             "batches, and the command that started it goes on with it"
         )
         self.model, self.id, self.status = model, id_, status
+
+
+class VersionElsewhere(CliError):
+    """The account has another version than the one asked for."""
+
+    code = EXIT.not_found
+
+    def __init__(self, model: str, wanted: int, deployed: int) -> None:
+        super().__init__(
+            f"version {deployed} of model '{model}' is deployed, and not version {wanted}; deploy "
+            f"it, or take the deployed one: --version {deployed}"
+        )
+        self.model, self.wanted, self.deployed = model, wanted, deployed
 
 
 class NothingToApply(CliError):

@@ -9,8 +9,10 @@ from constructs import Construct
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ShadowVersion
 from lading.stacks.batches.definition import BatchWork
+from lading.stacks.batches.jobs import BatchJobsAccess
 from lading.stacks.batches.machine import BatchMachine
 from lading.stacks.endpoint.model_endpoint import EndpointPlan, ModelEndpoint
+from lading.stacks.endpoint.resources import SageMakerModel
 from lading.stacks.endpoint.signals import ENDPOINT_SIGNALS
 from lading.stacks.errors import StackError
 from lading.stacks.function.capture import CaptureBucket
@@ -21,6 +23,7 @@ from lading.stacks.function.rollout import Rollout, RolloutPlan
 from lading.stacks.monitoring.alarms import CanaryAlarms, make_alarms, topic_by_name
 from lading.stacks.monitoring.signals import MODEL_SIGNALS, WatchedModel
 from lading.stacks.permissions import allow
+from lading.stacks.plan.endpoints import PlannedEndpoint
 from lading.stacks.plan.models import PlannedModel
 from lading.stacks.stages.batch import bounded_concurrency
 from lading.stacks.stages.settings import ALIAS, OUTPUTS, Deployment
@@ -98,6 +101,8 @@ class ModelStack(Stack):
             endpoint.grant_use(served)
         if endpoint is None:
             self._batches(served)
+        elif endpoint.served is not None:
+            self._batch_jobs(endpoint.served)
         self._watch_and_roll_out(served, topic)
         CfnOutput(self, OUTPUTS.function_name, value=served.function.function_name)
         CfnOutput(self, OUTPUTS.alias_arn, value=served.alias.function_arn)
@@ -128,6 +133,22 @@ class ModelStack(Stack):
             work=work,
             role=served.role,
             alias=served.alias,
+        )
+
+    def _batch_jobs(self, served: SageMakerModel) -> None:
+        """Create what batches of the endpoint's model need, if the stage wants them."""
+        model, settings = self._model, self._model.settings
+        if settings.batch is None:
+            return
+        assert isinstance(model.endpoint, PlannedEndpoint)
+        BatchJobsAccess(
+            self,
+            "Batches",
+            settings=settings.batch,
+            endpoint=settings.sagemaker,
+            planned=model.endpoint,
+            served=served,
+            version=model.version,
         )
 
     def _shadow(self) -> ShadowVersion | None:

@@ -45,13 +45,16 @@ def batch_function(wanted: Batch, deployment: Deployment) -> CloudFunction:
         gb_second=prices.lambda_.gb_second,
         request=prices.lambda_.requests_per_million / MILLION,
         memory_gb=settings.memory_mb / _MIB_IN_GIB,
+        transition=prices.batch.transitions_per_million / MILLION,
+        write=prices.batch.writes_per_million / MILLION,
+        read=prices.batch.reads_per_million / MILLION,
     )
-    return CloudFunction(metadata, price, _row_ms(folder), settings.timeout_s)
+    return CloudFunction(metadata, price, row_ms_of(wanted), settings.timeout_s)
 
 
-def _row_ms(folder: Path) -> float:
+def row_ms_of(wanted: Batch) -> float:
     """Return the time of a row on one processor, as packaging measured it; 0 if it did not."""
-    report = folder / REPORT
+    report = wanted.root / artifact_folder(wanted.model, wanted.version) / REPORT
     if not report.exists():
         return 0.0
     document = json.loads(report.read_bytes())

@@ -15,9 +15,10 @@ from typing import Any
 from lading.api.progress import OnStep
 from lading.batch.collecting import collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
+from lading.batch.engine_choice import EngineChoice
 from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
-from lading.batch.run import Batch, Summary
+from lading.batch.run import Batch, Summary, require_answers
 from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.folder import FolderOfFiles
 from lading.batch.sources.registry import open_source
@@ -29,6 +30,7 @@ from lading.functions.inference.batches.event import ERRORS as FAILED
 from lading.functions.inference.batches.event import RECORDS, RESULTS
 from lading.functions.inference.models.predictor import ModelMetadata
 
+_ENGINE = EngineChoice("map", "").title
 _LOST = "the function answered no part with this row; its log says why"
 
 
@@ -48,24 +50,35 @@ class CloudFunction:
     row_ms: float
     timeout_s: float
 
+    def rows_of_a_part(self, most: int) -> int:
+        """Return how many rows a part may have, of `most`."""
+        return rows_of_a_part(self.row_ms, self.timeout_s, most)
+
+    def estimate(self, rows: int, most: int = ChunkSize().rows) -> float:
+        """Return the cost that is expected, in dollars."""
+        parts = -(-rows // self.rows_of_a_part(most))
+        return cost(self.price, rows * row_ms(self.row_ms) / 1000, parts)
+
 
 @dataclass(frozen=True, slots=True)
 class CloudSummary:
     """What a batch in the cloud did.
 
     Args:
-        batch: what was done; `workers` is the number of parts.
+        batch: what was done; `workers` is the number of parts, or of instances.
+        engine: AWS's name of what answered.
         id: its id, for `lading batch status`.
         results: where its results are in S3.
-        estimated: the cost that was expected, in dollars.
-        cost: the cost by the time that the function took, in dollars.
+        estimated: the cost that was expected, in dollars; None: there is no price.
+        cost: the cost by the time that was taken, in dollars; None: there is no price.
     """
 
     batch: Summary
+    engine: str
     id: str
     results: str
-    estimated: float
-    cost: float
+    estimated: float | None
+    cost: float | None
 
     def to_json(self) -> dict[str, Any]:
         """Return it as one flat document."""
@@ -95,10 +108,9 @@ def run_in_cloud(
     with work.held():
         if batch.overwrite:
             work.clear()
-        most = rows_of_a_part(function.row_ms, function.timeout_s, batch.chunk.rows)
+        most = function.rows_of_a_part(batch.chunk.rows)
         found = _placed(batch, function.metadata, most, service.bucket, work)
-        expected = found.rows * row_ms(function.row_ms) / 1000
-        estimated = cost(function.price, expected, -(-found.rows // most))
+        estimated = function.estimate(found.rows, batch.chunk.rows)
         on_step(f"about {found.rows:,} rows, estimated at ${estimated:,.4f}")
         results = f"{SCHEME}{service.bucket}/batches/{found.id}"
         execution = service.start(found.id, _request(found.place, results, service.bucket))
@@ -112,7 +124,10 @@ def run_in_cloud(
             batch, records, resumed=0, group=most, workers=len(records), seconds=monotonic() - began
         )
         spent = cost(function.price, seconds, len(records))
-        told = CloudSummary(summary, ended.id, results, round(estimated, 6), round(spent, 6))
+        costs = (round(estimated, 6), round(spent, 6))
+        told = CloudSummary(summary, _ENGINE, ended.id, results, *costs)
+        for record in records:
+            require_answers(batch, work, record)
         ordered = sorted(records, key=lambda record: record.first)
         finished = Finished(ordered, function.metadata.output_names(), told.to_json())
         publish(batch.output, work, finished, files)
@@ -143,13 +158,13 @@ def _placed(
     files = RemoteFiles()
     there = in_place(batch.source)
     if there is not None:
-        id_ = _id(batch, files.identity(batch.source))
+        id_ = batch_id(batch, files.identity(batch.source))
         if there.kind == "files":
             return _Placed(there, len(files.names(batch.source)), True, id_)
         return _Placed(there, files.about_lines(batch.source), False, id_)
-    source, identity = _opened(batch.source, work, files)
+    source, identity = open_input(batch.source, work, files)
     source.check(metadata)
-    id_ = _id(batch, identity)
+    id_ = batch_id(batch, identity)
     prefix = f"batches/{id_}/input/"
     address = f"{SCHEME}{bucket}/{prefix}"
     known, rows = files.names(address), 0
@@ -161,7 +176,8 @@ def _placed(
     return _Placed(CloudInput(kind, bucket, prefix), rows, True, id_)
 
 
-def _opened(address: str, work: WorkFolder, files: RemoteFiles) -> tuple[RowSource, str]:
+def open_input(address: str, work: WorkFolder, files: RemoteFiles) -> tuple[RowSource, str]:
+    """Return an input, copied here if it is in S3, and what changes when it does."""
     if not address.startswith(SCHEME):
         source = open_source(Path(address))
         return source, source.identity()
@@ -169,7 +185,8 @@ def _opened(address: str, work: WorkFolder, files: RemoteFiles) -> tuple[RowSour
     return open_source(files.copy(address, work.path / "input")), identity
 
 
-def _id(batch: Batch, identity: str) -> str:
+def batch_id(batch: Batch, identity: str) -> str:
+    """Return the id of a batch, which follows from its input, its version and its options."""
     facts = [batch.source, identity, batch.model, batch.digest, batch.chunk.rows]
     return sha256(json.dumps(facts).encode()).hexdigest()[:16]
 

@@ -1,4 +1,4 @@
-"""The state machine of a stack: Step Functions' client, and the names that the stack gives out."""
+"""The work of a stack: clients of what does it, and the names that the stack gives out."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +29,11 @@ class StackMachine:
     def states(self) -> Any:
         """The client of Step Functions."""
         return self._session.client("stepfunctions")
+
+    @cached_property
+    def jobs(self) -> Any:
+        """The client of SageMaker."""
+        return self._session.client("sagemaker")
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:

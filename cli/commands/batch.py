@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 from typer.core import TyperGroup
@@ -13,7 +13,10 @@ from lading.api.locked import chosen_version
 from lading.api.progress import show_steps
 from lading.batch.run import Batch, Summary, run_batch
 from lading.batch.sources.source import ChunkSize
+from lading.cli.aws.batch_choice import batches_of, choice_of, engine_batch
+from lading.cli.aws.batch_engine import run_on_engine
 from lading.cli.aws.batch_function import batch_function, batch_service, deployment_of
+from lading.cli.aws.batch_plan import BatchPlan, dollars, planned
 from lading.cli.aws.batch_run import run_in_cloud
 from lading.cli.batch_progress import duration, show_batch
 from lading.cli.commands.tokens import Region
@@ -24,7 +27,7 @@ from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.attestation.enforcement import FolderCheck
 from lading.functions.inference.entry.processors import processors
-from lading.model_packaging.lock.file import local_roots, read_lock
+from lading.model_packaging.lock.file import LockedEngine, local_roots, read_lock
 from lading.model_packaging.signing.errors import needs_cryptography
 from lading.stacks.stages.settings import Deployment
 
@@ -37,7 +40,8 @@ _OUTPUT = typer.Option(
     "--output", "-o", help="The same kinds; a folder gets a JSON file for each row."
 )
 _WORKERS = typer.Option(min=1, help="Processes.", show_default="one for each processor")
-_ON = typer.Option(help="Where to predict: the deployed function, or this machine.")
+_ON = typer.Option(help="Where to predict: AWS, by the deployed model, or this machine.")
+_DRY = typer.Option("--dry-run", help="With --on aws: say which engine, why, and the cost; stop.")
 _GROUP = typer.Option(
     min=1, help="Most rows in one run of the model.", show_default="what the model allows"
 )
@@ -77,6 +81,7 @@ def run(
         bool, typer.Option("--overwrite", help="Replace the output, and begin again.")
     ] = False,
     on: Annotated[Literal["aws", "here"], _ON] = "here",
+    dry_run: Annotated[bool, _DRY] = False,
     region: Region = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
@@ -88,7 +93,8 @@ def run(
     Rows are read and answered in chunks, so memory does not grow with the input. A batch that was
     interrupted goes on after its last finished chunk when you run the same command again. Rows that
     fail go to OUTPUT.errors.jsonl with the reason, and OUTPUT.manifest.json says what was done.
-    With --on aws, the model's deployed function answers, many parts at a time.
+    With --on aws, the deployed model answers, many parts at a time: its Lambda function by a
+    Distributed Map, or the container of its endpoint by a job of SageMaker.
 
     Examples:
 
@@ -101,7 +107,11 @@ def run(
         lading batch digits -i rows.jsonl -o answers.jsonl --strict --json
 
         lading batch digits -i s3://my-bucket/rows.csv -o answers.parquet --on aws --stage prod
+
+        lading batch digits -i rows.csv -o answers.parquet --on aws --dry-run
     """
+    if dry_run and on != "aws":
+        raise typer.BadParameter("--dry-run is for batches in the cloud: add --on aws")
     if version is not None and label is not None:
         raise typer.BadParameter("give either --version or --label")
     check = FolderCheck(trust_of_stage(stages, stage), report=warn)
@@ -110,7 +120,7 @@ def run(
     wanted = Batch(
         source=input_,
         output=output,
-        root=_checked_root(lock, name, number, digest, check),
+        root=_checked_root(lock, name, number, digest, check, here=on == "here"),
         model=name,
         version=number,
         digest=digest,
@@ -121,7 +131,9 @@ def run(
         overwrite=overwrite,
     )
     if on == "aws":
-        _run_in_cloud(wanted, deployment_of(stages, stage), region, as_json=json_)
+        engine = read_lock(lock).model(name).versions[number].engine
+        place = _CloudTarget(engine, deployment_of(stages, stage), region, dry_run)
+        _run_in_cloud(wanted, place, as_json=json_)
         return
     with show_batch() as show:
         summary = run_batch(wanted, show)
@@ -134,6 +146,7 @@ def status(
     region: Region = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
+    lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
     """List the last batches of a model in the cloud.
@@ -142,7 +155,7 @@ def status(
 
         lading batch status digits --stage prod
     """
-    found = batch_service(deployment_of(stages, stage), name, region).latest()
+    found = batches_of(deployment_of(stages, stage), name, _engine(lock, name), region).latest()
     if json_:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2, default=str))
         return
@@ -157,6 +170,7 @@ def stop(
     region: Region = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
+    lock: Lock = LOCK,
     json_: Json = False,
 ) -> None:
     """Stop a batch in the cloud; what is answered stays in its bucket.
@@ -165,36 +179,73 @@ def stop(
 
         lading batch stop digits 0a1b2c3d4e5f6071-1 --stage prod
     """
-    stopped = batch_service(deployment_of(stages, stage), name, region).stop(id_)
+    stopped = batches_of(deployment_of(stages, stage), name, _engine(lock, name), region).stop(id_)
     if json_:
         typer.echo(json.dumps(asdict(stopped), indent=2, default=str))
     else:
         typer.echo(f"{stopped.id}: {stopped.status.lower()}")
 
 
-def _run_in_cloud(
-    wanted: Batch, deployment: Deployment, region: str | None, *, as_json: bool
-) -> None:
-    function = batch_function(wanted, deployment)
-    with show_steps() as step:
-        done = run_in_cloud(wanted, function, batch_service(deployment, wanted.model, region), step)
+class _CloudTarget(NamedTuple):
+    """Where a batch in the cloud is answered, and whether it is only planned."""
+
+    engine: LockedEngine | None
+    deployment: Deployment
+    region: str | None
+    dry_run: bool
+
+
+def _run_in_cloud(wanted: Batch, place: _CloudTarget, *, as_json: bool) -> None:
+    deployment, region = place.deployment, place.region
+    choice = choice_of(wanted, place.engine, deployment, region)
+    if choice.name == "map":
+        function = batch_function(wanted, deployment)
+        if place.dry_run:
+            _tell(planned(wanted, choice, function.metadata, function.estimate), as_json=as_json)
+            return
+        service = batch_service(deployment, wanted.model, region)
+        with show_steps() as step:
+            step(f"{choice.title}, because {choice.reason}")
+            done = run_in_cloud(wanted, function, service, step)
+    else:
+        work = engine_batch(wanted, choice, deployment, region)
+        if place.dry_run:
+            _tell(planned(wanted, choice, work.metadata(), work.estimate), as_json=as_json)
+            return
+        with show_steps() as step:
+            step(f"{choice.title}, because {choice.reason}")
+            done = run_on_engine(work, step)
     _show(done.batch, done.to_json(), as_json=as_json)
     if not as_json:
-        typer.echo(f"it cost about ${done.cost:,.4f}; ${done.estimated:,.4f} was the estimate")
+        typer.echo(
+            f"it cost about {dollars(done.cost)}; {dollars(done.estimated)} was the estimate"
+        )
 
 
-def _checked_root(lock: Path, name: str, version: int, digest: str, check: FolderCheck) -> Path:
+def _tell(plan: BatchPlan, *, as_json: bool) -> None:
+    typer.echo(json.dumps(plan.to_json(), indent=2) if as_json else plan.told())
+
+
+def _engine(lock: Path, name: str) -> LockedEngine | None:
+    """Return the engine of the model's newest version in the lock; None if it has none."""
+    versions = read_lock(lock).model(name).versions
+    return versions[max(versions)].engine
+
+
+def _checked_root(
+    lock: Path, name: str, version: int, digest: str, check: FolderCheck, *, here: bool
+) -> Path:
     """Return the folder of the store that holds a version, after its verification.
 
     Raises:
-        EngineNeeded: the model runs in an engine.
+        EngineNeeded: the model runs in an engine, and not here.
         ArtifactError: it is damaged, or must be signed and is not.
     """
     entry = read_lock(lock).model(name).versions[version]
     root = local_roots(lock, name, version, entry)[0]
     folder = root / artifact_folder(name, version)
     artifact = read_artifact(folder, digest)
-    if artifact.engine is not None:
+    if artifact.engine is not None and here:
         raise EngineNeeded(name, artifact.engine.name)
     with needs_cryptography():
         check(name, version, artifact, folder)

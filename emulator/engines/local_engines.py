@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lading.emulator.engines.container_process import EngineProcess, Program, service_container
 from lading.emulator.engines.language import RunningServer, transformers_program
+from lading.emulator.engines.model_archive import unpacked_model
 from lading.emulator.engines.triton import triton_container
 from lading.emulator.errors import EngineUnavailable
 from lading.emulator.sagemaker.endpoint import EndpointEngine
@@ -49,6 +50,7 @@ class LocalEngines:
             self.on_progress(f"endpoint {endpoint}: {self.server}")
             return RunningServer(endpoint, self.server)
         self.logs.mkdir(parents=True, exist_ok=True)
+        folder = unpacked_model(folder, self.scratch / f"{endpoint}-model")
         program = self._program(endpoint, kind, folder.absolute())
         log = (self.logs / f"{endpoint}.log").absolute()
         return EngineProcess(endpoint, program, log)

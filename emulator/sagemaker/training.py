@@ -1,7 +1,8 @@
-"""The training API of SageMaker on this machine: jobs and searches that really run, and logs.
+"""The job API of SageMaker on this machine: jobs and searches that really run, and logs.
 
 An ASGI application that answers the operations of the `sagemaker` and `logs` APIs which a client
-needs to train: an unmodified boto3 and sagemaker-core work with it. Signatures are not checked.
+needs to train, or to run a batch: an unmodified boto3 and sagemaker-core work with it. Signatures
+are not checked.
 """
 
 import json
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.batch_jobs import BatchJobs
+from lading.emulator.sagemaker.job_inputs import ImageProgram, own_container
 from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal, document_of
 from lading.emulator.sagemaker.training_folder import Bucket
 from lading.emulator.sagemaker.training_job import TrainingJob
@@ -34,17 +37,26 @@ class TrainingApi:
         folder: the folder of the jobs.
         bucket: the way to S3.
         environment: the variables of the jobs' processes.
+        program: what stands in for the image of a model.
     """
 
-    def __init__(self, folder: Path, bucket: Bucket, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bucket: Bucket,
+        environment: Mapping[str, str],
+        program: ImageProgram = own_container,
+    ) -> None:
         self.jobs: dict[str, TrainingJob] = {}
         self.tunings = Tunings(self.create, _check)
+        self.batches = BatchJobs(folder / "batches", bucket, environment, program)
         self._folder, self._bucket, self._environment = folder, bucket, environment
         self._alone = threading.Lock()
 
     def stop(self) -> None:
         """End every job at once."""
         self.tunings.stop_all()
+        self.batches.stop_all()
         for job in list(self.jobs.values()):
             job.stop(grace_seconds=0)
             job.join()
@@ -145,6 +157,12 @@ def _events(api: TrainingApi, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"events": events, "nextForwardToken": ahead, "nextBackwardToken": f"b/{first}"}
 
 
+def _of_batches(
+    method: Callable[[BatchJobs, str, Mapping[str, Any]], dict[str, Any]], kind: str
+) -> Operation:
+    return lambda api, request: method(api.batches, kind, request)
+
+
 OPERATIONS: Mapping[str, Operation] = {
     "SageMaker.CreateTrainingJob": _create,
     "SageMaker.DescribeTrainingJob": _describe,
@@ -155,6 +173,17 @@ OPERATIONS: Mapping[str, Operation] = {
     "SageMaker.ListTrainingJobsForHyperParameterTuningJob": (
         lambda api, request: api.tunings.trials(request)
     ),
+    "SageMaker.CreateModel": lambda api, request: api.batches.create_model(request),
+    **{
+        f"SageMaker.{verb}{kind}Job{plural}": _of_batches(method, kind)
+        for kind in ("Transform", "Processing")
+        for verb, plural, method in (
+            ("Create", "", BatchJobs.create),
+            ("Describe", "", BatchJobs.describe),
+            ("Stop", "", BatchJobs.stop),
+            ("List", "s", BatchJobs.list_page),
+        )
+    },
     "Logs_20140328.DescribeLogStreams": _streams,
     "Logs_20140328.GetLogEvents": _events,
 }

@@ -1,9 +1,6 @@
 """One training job: a process under the contract of training containers."""
 
-import os
 import re
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,11 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lading.emulator.processes.child import tether
+from lading.emulator.sagemaker.job_process import STOP_SECONDS, JobProcess
 from lading.emulator.sagemaker.training_folder import HOST, Bucket, TrainingFolder
-
-STOP_SECONDS = 120.0
-"""From SIGTERM to SIGKILL, as in SageMaker."""
 
 
 @dataclass
@@ -47,7 +41,7 @@ class TrainingJob:
     created: float = field(default_factory=time.time)
     ended: float = 0.0
     attempts: int = 0
-    _process: "subprocess.Popen[bytes] | None" = None
+    _process: JobProcess = field(default_factory=JobProcess)
     _taken: bool = False
     _thread: threading.Thread | None = None
 
@@ -72,12 +66,12 @@ class TrainingJob:
         """Stop: SIGTERM, and SIGKILL after the grace period; without waiting."""
         if self.status == "InProgress":
             self.status = self.secondary = "Stopping"
-            threading.Thread(target=self._end, args=(grace_seconds,), daemon=True).start()
+            self._process.stop(grace_seconds)
 
     def interrupt(self) -> None:
         """Take the spot instance away: the script ends at once, and starts again elsewhere."""
         self._taken = True
-        self._signal(signal.SIGKILL)
+        self._process.kill()
 
     def join(self) -> None:
         """Wait for its end."""
@@ -121,22 +115,16 @@ class TrainingJob:
 
     def _execute(self, files: TrainingFolder) -> int:
         environment = {**self.environment, **self.request.get("Environment", {})}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*tether(os.getpid()), *files.command(sys.executable)],
-                env={**environment, "TRAINING_JOB_NAME": self.name},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        seconds = self.request["StoppingCondition"]["MaxRuntimeInSeconds"]
-        try:
-            return self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        code = self._process.run(
+            files.command(sys.executable),
+            {**environment, "TRAINING_JOB_NAME": self.name},
+            self.log,
+            self.request["StoppingCondition"]["MaxRuntimeInSeconds"],
+        )
+        if code is None:
             self.status = "Stopping"
-            self._end(STOP_SECONDS)
-            return self._process.wait()
+            return 0
+        return code
 
     def _finish(self, code: int) -> None:
         files = TrainingFolder(self.folder / f"ml-{self.attempts}", self.request)
@@ -150,15 +138,3 @@ class TrainingJob:
         self.secondary = "Uploading"
         self.model = files.keep_result(self.bucket, self.name)
         self.status = "Completed"
-
-    def _end(self, grace_seconds: float) -> None:
-        self._signal(signal.SIGTERM)
-        if self._process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(grace_seconds)
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            if self._process is not None and self._process.poll() is None:
-                os.killpg(self._process.pid, number)

@@ -37,20 +37,25 @@ RULES: Mapping[str, OptionRule] = {
     "accelerator": one_of("cuda", "tensorrt"),
     "precision": one_of("fp32", "fp16"),
     "warm_up": FLAG,
+    "archive": FLAG,
 }
-"""See `triton_config.TritonSettings`; warm_up: answer a golden request before being ready."""
+"""See `triton_config.TritonSettings`; warm_up: answer a golden request before being ready; archive:
+one model.tar.gz instead of the files, which Batch Transform needs."""
+
+_OWN = ("warm_up", "archive")
 
 
 def _write(_spec: ModelSpec, options: Mapping[str, Value], model: Converted | None) -> Serving:
     assert model is not None  # takes_onnx
-    given: dict[str, Any] = {key: value for key, value in options.items() if key != "warm_up"}
+    given: dict[str, Any] = {key: value for key, value in options.items() if key not in _OWN}
+    archive = options.get("archive") is True
     if isinstance(model, OnnxEnsemble):
-        return Serving(ensemble_files(model, TritonSettings(**given)), _ENVIRONMENT)
+        files = ensemble_files(model, TritonSettings(**given))
+        return Serving(files, _ENVIRONMENT, archive=archive)
     sample, files = _sample(model.request) if options.get("warm_up", True) else (None, {})
     config = render_config(model.inputs, model.outputs, TritonSettings(**given), sample)
-    return Serving(
-        {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files}, _ENVIRONMENT
-    )
+    contents = {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files}
+    return Serving(contents, _ENVIRONMENT, archive=archive)
 
 
 def _sample(request: Mapping[str, Array] | None) -> tuple[Sample | None, dict[str, bytes]]:

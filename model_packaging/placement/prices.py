@@ -81,6 +81,17 @@ class StagePrices(_PriceEntry):
     transfer_gb: float = Field(ge=0)
 
 
+class BatchPrices(_PriceEntry):
+    """Prices of batches beside Lambda's, in dollars; `instances` are those without GPUs."""
+
+    as_of: date
+    source: str
+    transitions_per_million: float = Field(ge=0)
+    writes_per_million: float = Field(ge=0)
+    reads_per_million: float = Field(ge=0)
+    instances: dict[str, Instance] = Field(default_factory=dict)
+
+
 class Prices(_PriceEntry):
     """The content of the file."""
 
@@ -91,7 +102,12 @@ class Prices(_PriceEntry):
     lambda_: LambdaPrices = Field(alias="lambda")
     managed: ManagedPrices
     stage: StagePrices
+    batch: BatchPrices
     sagemaker: dict[str, Instance] = Field(min_length=1)
+
+    def batch_instance(self, type_: str) -> Instance | None:
+        """Return an instance type of batches; None if the file has no price of it."""
+        return self.sagemaker.get(type_) or self.batch.instances.get(type_)
 
 
 def read_prices(path: Path = PRICES) -> Prices:

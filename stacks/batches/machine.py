@@ -1,16 +1,16 @@
 """The bucket and the state machine of a model's batches, in the stack of the model."""
 
-from aws_cdk import ArnFormat, Aws, CfnOutput, Duration, Stack
+from aws_cdk import ArnFormat, Aws, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from lading.stacks.batches.bucket import batch_bucket
 from lading.stacks.batches.definition import BatchWork, batch_definition
-from lading.stacks.permissions import acknowledge, acknowledge_resource, allow, bucket_arn
+from lading.stacks.permissions import acknowledge, allow, allow_below, bucket_arn
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, BatchSettings
-from lading.stacks.storage import private_bucket
 
 _OWN = "inputs and results of one model's batches"
 
@@ -41,7 +41,7 @@ class BatchMachine(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._name, self._settings = name, settings
-        bucket = self._bucket()
+        bucket = batch_bucket(self, settings.keep_days)
         machine_role = iam.Role(
             self,
             "Role",
@@ -66,24 +66,15 @@ class BatchMachine(Construct):
         CfnOutput(stack, MACHINE_OUTPUT, value=machine.ref)
         CfnOutput(stack, BUCKET_OUTPUT, value=bucket.bucket_name)
 
-    def _bucket(self) -> s3.Bucket:
-        rule = s3.LifecycleRule(
-            expiration=Duration.days(self._settings.keep_days),
-            abort_incomplete_multipart_upload_after=Duration.days(1),
-        )
-        bucket = private_bucket(self, "Bucket", None, lifecycle_rules=[rule])
-        acknowledge(bucket, "AwsSolutions-S1", f"it holds {_OWN}, which are deleted in days")
-        return bucket
-
     def _grant(
         self, role: iam.Role, machine: iam.Role, bucket: s3.Bucket, alias: lambda_.Alias
     ) -> None:
         """Let the function read inputs and write results, and the machine start the function."""
         own = bucket.arn_for_objects("*")
         for each in (role, machine):
-            _allow_below(each, ["s3:GetObject", "s3:PutObject"], own)
+            allow_below(each, ["s3:GetObject", "s3:PutObject"], _OWN, own)
             for place in self._settings.inputs:
-                _allow_below(each, ["s3:GetObject"], _below(place))
+                allow_below(each, ["s3:GetObject"], _OWN, _below(place))
         allow(machine, "s3:ListBucket", bucket.bucket_arn)
         for place in self._settings.inputs:
             allow(machine, "s3:ListBucket", bucket_arn(_split(place)[0]))
@@ -99,33 +90,10 @@ class BatchMachine(Construct):
             for kind, more in (("stateMachine", ""), ("execution", "/*"), ("execution", ":*"))
         ]
         actions = ["states:StartExecution", "states:DescribeExecution", "states:StopExecution"]
-        _allow_below(machine, actions, *arns)
+        allow_below(machine, actions, _OWN, *arns)
         traces = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
         traces += ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
-        _allow_below(machine, traces, "*")
-
-
-def _allow_below(role: iam.Role, actions: list[str], *arns: str) -> None:
-    allow(role, actions, *arns)
-    for arn in arns:
-        acknowledge_resource(role, _shown(role, arn), _OWN)
-
-
-def _shown(role: iam.Role, arn: str) -> str:
-    """Return an ARN as the rules of AWS Solutions show it."""
-    found = Stack.of(role).resolve(arn)
-    if isinstance(found, str):
-        return found
-    parts = found["Fn::Join"][1]
-    return "".join(part if isinstance(part, str) else _word(part) for part in parts)
-
-
-def _word(part: dict[str, object]) -> str:
-    ((function, argument),) = part.items()
-    if function == "Ref":
-        return f"<{argument}>"
-    assert isinstance(argument, list)
-    return f"<{'.'.join(argument)}>"
+        allow_below(machine, traces, _OWN, "*")
 
 
 def _split(place: str) -> tuple[str, str]:

@@ -69,6 +69,7 @@ class SageMakerModel(Construct):
         shadow: the version in its shadow; None: there is none.
 
     `component` is None and `component_name` is empty if the endpoint holds the model itself.
+    `volume_key` is the key of its instances' volumes; None: AWS's own.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class SageMakerModel(Construct):
     ) -> None:
         super().__init__(scope, id_)
         self._planned, self._settings, self._alarms = endpoint, settings, alarms
-        self._volume_key = _volume_key(settings, key)
+        self.volume_key = _volume_key(settings, key)
         execution = EndpointRole(
             self,
             "Execution",
@@ -101,10 +102,10 @@ class SageMakerModel(Construct):
             in_vpc=settings.vpc is not None,
         )
         self.role = execution.role
-        if self._volume_key == key.key_arn:
+        if self.volume_key == key.key_arn:
             key.grant(self.role, "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey")
         self.component_name = component_name if self._empty else ""
-        self.model = self._model("Model", endpoint, version)
+        self.model = self._endpoints_model("Model", endpoint, version)
         hidden: dict[str, Any] = {}
         if shadow is not None:
             execution.also_serve(shadow.endpoint.files, shadow.endpoint.image, artifact_keys)
@@ -148,7 +149,7 @@ class SageMakerModel(Construct):
 
         Its share is its weight beside that of the production variant, which is 1 by default.
         """
-        model = self._model("ShadowModel", shadow.endpoint, shadow.version)
+        model = self._endpoints_model("ShadowModel", shadow.endpoint, shadow.version)
         count = max(1, ceil(self._settings.fewest * shadow.percent / 100))
         variant = self._variant(ENDPOINT.shadow, model, count, shadow.percent / 100)
         return {
@@ -156,23 +157,41 @@ class SageMakerModel(Construct):
             "data_capture_config": jobs.capture_config(self.role, shadow.folder),
         }
 
-    def _model(self, id_: str, planned: PlannedEndpoint, version: int) -> sagemaker.CfnModel:
+    def batch_model(self, scope: Construct, version: int) -> sagemaker.CfnModel:
+        """Create the model of Batch Transform, whose files are an archive."""
+        address = self._planned.files.address
+        return self._model(scope, "Model", self._planned, version, {"model_data_url": address})
+
+    def _endpoints_model(
+        self, id_: str, planned: PlannedEndpoint, version: int
+    ) -> sagemaker.CfnModel:
         archive = planned.files.archive
-        place = f"s3://{planned.files.bucket}/{planned.files.prefix}"
         data = _Model.S3DataSourceProperty(
-            s3_uri=f"{place}model.tar.gz" if archive else place,
+            s3_uri=planned.files.address,
             s3_data_type="S3Object" if archive else "S3Prefix",
             compression_type="Gzip" if archive else "None",
         )
+        source = _Model.ModelDataSourceProperty(s3_data_source=data)
+        return self._model(self, id_, planned, version, {"model_data_source": source})
+
+    def _model(
+        self,
+        scope: Construct,
+        id_: str,
+        planned: PlannedEndpoint,
+        version: int,
+        data: Mapping[str, Any],
+    ) -> sagemaker.CfnModel:
+        """Create a model; `data` says where its files are."""
         model = _Model(
-            self,
+            scope,
             id_,
             execution_role_arn=self.role.role_arn,
             enable_network_isolation=self._settings.network_isolation,
             primary_container=_Model.ContainerDefinitionProperty(
                 image=planned.image,
                 environment={**planned.environment, ENDPOINT.model_version: str(version)},
-                model_data_source=_Model.ModelDataSourceProperty(s3_data_source=data),
+                **data,
             ),
             vpc_config=self._vpc(_Model.VpcConfigProperty),
         )
@@ -192,7 +211,7 @@ class SageMakerModel(Construct):
         return _Config(
             self,
             "Config",
-            kms_key_id=self._volume_key,
+            kms_key_id=self.volume_key,
             production_variants=[self._production()],
             metrics_config=_metrics(settings),
             async_inference_config=jobs.async_config(self.role, settings.queue) if jobs else None,

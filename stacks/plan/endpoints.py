@@ -49,6 +49,11 @@ class EngineData:
     prefix: str
     archive: bool = False
 
+    @property
+    def address(self) -> str:
+        """The address of the archive, or of the folder."""
+        return f"s3://{self.bucket}/{self.prefix}{'model.tar.gz' if self.archive else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedEndpoint:

@@ -6,6 +6,8 @@ models:
   digits:
     reserved_concurrency: 20
     batch: {concurrency: 10, inputs: ['s3://my-data/rows']}
+  large:  # at an endpoint
+    batch: {instance: ml.g5.xlarge, instance_count: 2}
 """
 
 from typing import Annotated
@@ -15,6 +17,7 @@ from pydantic import Field
 from lading.stacks.stages.sagemaker import StageEntry
 
 MACHINE_OUTPUT, BUCKET_OUTPUT = "BatchMachineArn", "BatchBucketName"
+ENGINE_OUTPUT = "BatchEngine"
 """Keys of the outputs of a model's stack. The command reads them, so they never change."""
 
 DEFAULT_CONCURRENCY = 10
@@ -24,13 +27,17 @@ InputPlace = Annotated[str, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-
 
 
 class BatchSettings(StageEntry):
-    """A state machine that answers batches with the model's function."""
+    """Batches by the model's function, or by SageMaker's jobs where an endpoint answers for it."""
 
     concurrency: int | None = Field(default=None, ge=1, le=1000)
     """Parts of a batch that are answered at the same time; None: half of `reserved_concurrency`,
     or 10 without it."""
     inputs: tuple[InputPlace, ...] = Field(default=(), strict=False)
     """Where inputs may be read in place; others are copied to the batches' own bucket first."""
+    instance: str | None = Field(default=None, pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")
+    """The instance type of a job, for a model at an endpoint; None: the endpoint's first one."""
+    instance_count: int = Field(default=1, ge=1, le=20)
+    """The number of a job's instances."""
     keep_days: int = Field(default=30, ge=1, le=3650)
     """How long inputs and results are kept."""
 

@@ -95,6 +95,6 @@ def test_parts_end_within_a_third_of_the_functions_time() -> None:
 
 
 def test_the_cost_is_that_of_memory_and_time_and_of_each_part() -> None:
-    price = FunctionPrice(gb_second=1e-5, request=2e-7, memory_gb=2.0)
+    price = FunctionPrice(1e-5, 2e-7, 2.0, transition=2.5e-5, write=5e-6, read=4e-7)
     assert cost(price, 100, 0) == pytest.approx(0.002)
     assert cost(price, 0, 1000) == pytest.approx(1000 * (2e-7 + 7.5e-5 + 1.5e-5 + 8e-7))

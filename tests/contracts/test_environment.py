@@ -10,10 +10,12 @@ from tests.support.rooms import ROOMS
 WRITERS = (
     "emulator/engines/triton_model.py",
     "functions/inference/__init__.py",
+    "functions/processing_job/answer.py",
     "model_packaging/quiet.py",
     "training/contract.py",
 )
-"""Modules that set a variable for a library that reads it when it is imported or called."""
+"""Modules that set a variable for a library that reads it when it is imported or called, and
+a program of one file."""
 
 MODULES = sorted(
     path.relative_to(ROOT).as_posix() for room in ROOMS for path in (ROOT / room).rglob("*.py")

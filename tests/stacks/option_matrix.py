@@ -31,6 +31,7 @@ stages:
       check: {every_s: 30, failures: 2}
     models:
       steady:
+        batch: {instance: ml.g5.xlarge, instance_count: 2}
         sagemaker:
           instances: [ml.g5.xlarge, ml.g6.xlarge]
           count: {min: 2, max: 4}

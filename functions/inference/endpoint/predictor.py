@@ -151,6 +151,20 @@ class EndpointPredictor(Predictor):
         """See `Predictor.predict_in_job`."""
         return self._answered(partial(self._endpoint.answer_in_job, work), inputs, outputs)
 
+    def engine_request(
+        self, inputs: dict[str, Array], outputs: Sequence[str] = ()
+    ) -> EngineRequest[dict[str, Array]]:
+        """Return the request for the engine, for those who bring it there themselves.
+
+        Raises:
+            InferenceError: the inputs do not fit the model.
+        """
+        check_request(self.metadata, inputs, outputs)
+        try:
+            return self._request(inputs, outputs)
+        except SessionError as error:
+            raise self._failed(str(error)) from error
+
     def _answered(
         self,
         answer: Callable[[EngineRequest[dict[str, Array]]], T],

@@ -1,6 +1,7 @@
 """Which engine of this machine stands in for a locked one."""
 
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_a_container_of_models_is_served(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})
     engine = room(tmp_path, []).engine("e", "container", tmp_path)
     assert "lading.functions.inference.entry.container serve" in command(engine)
+
+
+def test_an_archive_is_unpacked_before_it_is_served(tmp_path: Path) -> None:
+    settings_for(tmp_path / "content", {"m": {1: times(2)}})
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "content", arcname=".")
+    engine = room(tmp_path, []).engine("e", "container", tmp_path)
+    assert (tmp_path / "scratch/e-model/models/m/1/model.onnx").read_bytes() == times(2)
+    assert isinstance(engine, EngineProcess)
+    assert str(tmp_path / "scratch/e-model") in str(engine.program)
 
 
 def test_a_container_of_anything_else_cannot_be_had(tmp_path: Path) -> None:

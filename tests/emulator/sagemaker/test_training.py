@@ -1,6 +1,7 @@
 """The emulated training API: requests that it refuses, states, logs."""
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,12 @@ class Folders:
     def __init__(self, script: str) -> None:
         self.script = script
         self.kept: list[str] = []
+        self.asked, self.ready = threading.Event(), threading.Event()
+        self.ready.set()
 
     def fetch(self, address: str, folder: Path) -> None:
+        self.asked.set()
+        self.ready.wait()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "train.py").write_text(self.script)
 
@@ -121,6 +126,18 @@ def test_a_job_that_takes_too_long_is_stopped(
         **request(StoppingCondition={"MaxRuntimeInSeconds": 1})
     )
     assert finished(api, session)["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_job_that_is_stopped_before_its_process_exists_starts_none(
+    api: TrainingApi, session: Mapping[str, Any], bucket: Folders
+) -> None:
+    bucket.ready.clear()
+    session["sagemaker"].create_training_job(**request())
+    bucket.asked.wait()
+    session["sagemaker"].stop_training_job(TrainingJobName="job")
+    bucket.ready.set()
+    assert finished(api, session)["TrainingJobStatus"] == "Stopped"
+    assert api.jobs["job"].log.read_bytes() == b""
 
 
 @pytest.mark.parametrize(

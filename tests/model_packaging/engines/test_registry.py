@@ -72,6 +72,15 @@ def test_triton_gets_a_repository_that_warms_up_with_a_golden_request() -> None:
     assert serving.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
 
 
+def test_triton_gets_an_archive_if_asked(tmp_path: Path) -> None:
+    source, model = tmp_path / "a.onnx", linear_model()
+    plain, packed = (
+        write(spec_of(source, "triton", archive=archive), model) for archive in (False, True)
+    )
+    assert (plain.archive, packed.archive) == (False, True)
+    assert packed.contents == plain.contents
+
+
 @pytest.mark.parametrize(("request_known", "options"), [(False, {}), (True, {"warm_up": False})])
 def test_triton_starts_cold_without_a_request(request_known: bool, options: Any) -> None:
     model = linear_model(request=request_known)
