@@ -7,7 +7,7 @@ in neither has an error here, so that none is missing.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,23 +19,44 @@ from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import from_json
 
 
+class WrittenPart(NamedTuple):
+    """What one part has left in S3.
+
+    Args:
+        number: its number in the order of the rows.
+        answers: its answers, as lines.
+        errors: its rows without an answer, as lines.
+        after: the row that new ones begin with: two executions may have cut parts differently.
+    """
+
+    number: int
+    answers: bytes
+    errors: bytes
+    after: int = 0
+
+
 def collect(
-    work: WorkFolder, suffix: str, metadata: ModelMetadata, part: tuple[bytes, bytes], number: int
-) -> ChunkRecord:
-    """Keep the answers and errors of one part.
+    work: WorkFolder, suffix: str, metadata: ModelMetadata, part: WrittenPart
+) -> ChunkRecord | None:
+    """Keep the answers and errors of one part; None if there is nothing new in it.
 
     Args:
         work: the work folder.
         suffix: the suffix of the output's format.
         metadata: of the model.
-        part: its answers and its errors, as lines.
-        number: its number in the order of the rows.
+        part: the part.
     """
-    answers, errors = ([json.loads(line) for line in lines.splitlines()] for lines in part)
+    number = part.number
+    answers, errors = (
+        [row for row in map(json.loads, lines.splitlines()) if row[ROW] >= part.after]
+        for lines in (part.answers, part.errors)
+    )
+    if not answers and not errors:
+        return None
     if answers:
         FORMATS[suffix].write(_answered(answers, metadata), work.part(number))
     if errors:
-        work.errors(number).write_bytes(part[1])
+        work.errors(number).write_text("".join(f"{json.dumps(row)}\n" for row in errors))
     first = min(row[ROW] for row in (*answers, *errors))
     record = ChunkRecord(number, first, len(answers) + len(errors), len(errors), 0)
     work.finish(record)

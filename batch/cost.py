@@ -5,7 +5,7 @@ All prices are those of `prices.yaml`.
 
 from dataclasses import dataclass
 
-TRANSITIONS_A_PART, WRITES_A_PART, READS_A_PART = 3, 3, 2
+TRANSITIONS_A_PART, WRITES_A_PART, READS_A_PART = 3, 3, 3
 """Transitions of a part in a standard workflow, and its requests to S3."""
 
 START_SECONDS = 300.0

@@ -140,7 +140,7 @@ def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
     with work.held():
         if batch.overwrite:
             work.clear()
-        source, identity = _opened(batch.source, work, objects)
+        source, identity = open_input(batch.source, work, objects)
         with Crew(_job(batch, work), batch.workers) as crew:
             model = crew.describe()
             source.check(model.metadata)
@@ -162,8 +162,8 @@ def run_batch(batch: Batch, on_progress: OnProgress) -> Summary:
     return summary
 
 
-def _opened(address: str, work: WorkFolder, objects: RemoteFiles) -> tuple[RowSource, str]:
-    """Return the input, and what changes when it does."""
+def open_input(address: str, work: WorkFolder, objects: RemoteFiles) -> tuple[RowSource, str]:
+    """Return an input, copied here if it is in S3, and what changes when it does."""
     if not address.startswith(SCHEME):
         source = open_source(Path(address))
         return source, source.identity()

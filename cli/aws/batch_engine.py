@@ -6,10 +6,10 @@ from lading.api.progress import OnStep
 from lading.batch.engine_requests import open_engine
 from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
-from lading.batch.run import Batch, require_answers
+from lading.batch.run import Batch, open_input, require_answers
 from lading.batch.s3 import RemoteFiles
 from lading.cli.aws.asked_batch import AskedBatch, EngineBatch
-from lading.cli.aws.batch_run import CloudSummary, batch_id, open_input
+from lading.cli.aws.batch_run import CloudSummary, batch_id
 from lading.cli.aws.engine_jobs import EngineJobs
 from lading.cli.errors import VersionElsewhere
 

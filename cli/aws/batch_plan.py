@@ -1,15 +1,15 @@
 """What `lading batch --on aws --dry-run` says: the engine, why, the rows and the cost."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lading.batch.engine_choice import EngineChoice
 from lading.batch.publishing import work_folder
-from lading.batch.run import Batch
+from lading.batch.run import Batch, open_input
 from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.staging import in_place
-from lading.cli.aws.batch_run import open_input
 from lading.functions.inference.models.predictor import ModelMetadata
 
 
@@ -85,11 +85,7 @@ def _count(batch: Batch, choice: EngineChoice, metadata: ModelMetadata) -> int:
     if there is not None:
         return files.about_lines(batch.source)
     work = work_folder(batch.output)
-    if not batch.source.startswith(SCHEME):
-        source, _ = open_input(batch.source, work, files)
-        source.check(metadata)
-        return sum(len(chunk.rows) for chunk in source.chunks(batch.chunk))
-    with work.held():
+    with work.held() if batch.source.startswith(SCHEME) else nullcontext():
         source, _ = open_input(batch.source, work, files)
         source.check(metadata)
         return sum(len(chunk.rows) for chunk in source.chunks(batch.chunk))

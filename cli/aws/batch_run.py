@@ -5,24 +5,22 @@ chunks that were uploaded, an execution that runs, answers that were collected.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from lading.api.progress import OnStep
-from lading.batch.collecting import collect, lost_rows, note_lost
+from lading.batch.collecting import WrittenPart, collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
 from lading.batch.engine_choice import EngineChoice
 from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
-from lading.batch.run import Batch, Summary, require_answers
+from lading.batch.run import Batch, Summary, open_input, require_answers
 from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.folder import FolderOfFiles
-from lading.batch.sources.registry import open_source
-from lading.batch.sources.source import ChunkSize, RowSource
+from lading.batch.sources.source import ChunkSize
 from lading.batch.staging import CloudInput, Kind, in_place, staged
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.cli.aws.batches import BatchExecution, BatchService
@@ -113,19 +111,28 @@ def run_in_cloud(
         estimated = function.estimate(found.rows, batch.chunk.rows)
         on_step(f"about {found.rows:,} rows, estimated at ${estimated:,.4f}")
         results = f"{SCHEME}{service.bucket}/batches/{found.id}"
-        execution = service.start(found.id, _request(found.place, results, service.bucket))
+        request = _request(found.place, results, service.bucket)
+        known = service.known(found.id)
+        execution = known or service.start(found.id, request)
         work.begin({"input": batch.source, "batch": found.id})
-        ended = service.follow(execution, _teller(execution, results, on_step))
-        rows = found.rows if found.exact else service.items(execution)
-        on_step("collecting the answers")
-        records, seconds = _collect(work, suffix, function.metadata, files, results)
-        records += _lost(work, records, rows)
+
+        def answers(execution: BatchExecution) -> _Answers:
+            service.follow(execution, _teller(execution, results, on_step))
+            rows = found.rows if found.exact else service.items(execution)
+            on_step("collecting the answers")
+            return _collect(work, suffix, function.metadata, files, results, rows)
+
+        records, seconds, lost = answers(execution)
+        if known is not None and lost:  # parts that failed are tried again, and only they
+            execution = service.start(found.id, request)
+            records, seconds, lost = answers(execution)
+        records += _noted(work, lost, len(records))
         summary = Summary.of(
             batch, records, resumed=0, group=most, workers=len(records), seconds=monotonic() - began
         )
         spent = cost(function.price, seconds, len(records))
         costs = (round(estimated, 6), round(spent, 6))
-        told = CloudSummary(summary, _ENGINE, ended.id, results, *costs)
+        told = CloudSummary(summary, _ENGINE, execution.id, results, *costs)
         for record in records:
             require_answers(batch, work, record)
         ordered = sorted(records, key=lambda record: record.first)
@@ -176,15 +183,6 @@ def _placed(
     return _Placed(CloudInput(kind, bucket, prefix), rows, True, id_)
 
 
-def open_input(address: str, work: WorkFolder, files: RemoteFiles) -> tuple[RowSource, str]:
-    """Return an input, copied here if it is in S3, and what changes when it does."""
-    if not address.startswith(SCHEME):
-        source = open_source(Path(address))
-        return source, source.identity()
-    identity = files.identity(address)
-    return open_source(files.copy(address, work.path / "input")), identity
-
-
 def batch_id(batch: Batch, identity: str) -> str:
     """Return the id of a batch, which follows from its input, its version and its options."""
     facts = [batch.source, identity, batch.model, batch.digest, batch.chunk.rows]
@@ -205,22 +203,40 @@ def _teller(execution: BatchExecution, results: str, on_step: OnStep) -> Callabl
     return tell
 
 
+class _Answers(NamedTuple):
+    """The parts of a batch, the time that they took together, and the rows that no part has."""
+
+    records: list[ChunkRecord]
+    seconds: float
+    lost: list[range]
+
+
 def _collect(
-    work: WorkFolder, suffix: str, metadata: ModelMetadata, files: RemoteFiles, results: str
-) -> tuple[list[ChunkRecord], float]:
-    """Keep the answers of each part; return the parts, and the time that they took together."""
-    records, seconds = [], 0.0
+    work: WorkFolder,
+    suffix: str,
+    metadata: ModelMetadata,
+    files: RemoteFiles,
+    results: str,
+    rows: int,
+) -> _Answers:
+    """Keep the answers of each part; return what there is."""
+    records: list[ChunkRecord] = []
+    seconds, after = 0.0, 0
     answered, failed = (files.names(f"{results}/{kind}") for kind in (RESULTS, FAILED))
     for number, name in enumerate(sorted(files.names(f"{results}/{RECORDS}"))):
         seconds += json.loads(files.read(f"{results}/{RECORDS}/{name}"))["seconds"]
-        part = [
+        lines = [
             files.read(f"{results}/{kind}/{name}") if name in known else b""
             for kind, known in ((RESULTS, answered), (FAILED, failed))
         ]
-        records.append(collect(work, suffix, metadata, (part[0], part[1]), number))
-    return records, seconds
+        part = WrittenPart(number, lines[0], lines[1], after)
+        record = collect(work, suffix, metadata, part)
+        if record is not None:
+            records.append(record)
+            after = record.first + record.rows
+    return _Answers(records, seconds, [*lost_rows(records, rows)])
 
 
-def _lost(work: WorkFolder, records: list[ChunkRecord], total: int) -> list[ChunkRecord]:
-    ranges: Iterator[range] = lost_rows(records, total)
-    return [note_lost(work, rows, len(records) + place, _LOST) for place, rows in enumerate(ranges)]
+def _noted(work: WorkFolder, lost: list[range], first: int) -> list[ChunkRecord]:
+    """Give rows that no part has an error; return them as parts, numbered from `first`."""
+    return [note_lost(work, rows, first + place, _LOST) for place, rows in enumerate(lost)]

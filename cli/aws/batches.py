@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lading.cli.aws.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT
 
-_POLL_SECONDS = 2.0
 _SHOWN = 20
+_GOOD = frozenset({"RUNNING", "SUCCEEDED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +55,19 @@ class BatchService:
         with self._machine.errors():
             return self._machine.outputs[BUCKET_OUTPUT]
 
+    def known(self, id_: str) -> BatchExecution | None:
+        """Return the last execution of a batch that runs or has succeeded; None if none has."""
+        found = (each for each in self._executions(id_) if each.status in _GOOD)
+        return next(found, None)
+
     def start(self, id_: str, request: Mapping[str, str]) -> BatchExecution:
-        """Start a batch, or return the one with this id that runs or has succeeded.
+        """Start an execution of a batch; parts that are answered are not answered again.
 
         Args:
-            id_: the id; a batch that failed or was stopped gets another number at its end.
+            id_: the id; the execution has its number after it.
             request: the input of the execution.
         """
-        known = [each for each in self.latest() if each.id.rpartition("-")[0] == id_]
-        for each in known:
-            if each.status in {"RUNNING", "SUCCEEDED"}:
-                return each
-        name = f"{id_}-{len(known) + 1}"
+        name = f"{id_}-{len(self._executions(id_)) + 1}"
         with self._machine.errors():
             started = self._states.start_execution(
                 stateMachineArn=self._arn, name=name, input=json.dumps(request)
@@ -78,9 +80,11 @@ class BatchService:
         Raises:
             BatchFailed: it did not succeed.
         """
-        while execution.status == "RUNNING":
+        for pause in growing_pauses():
+            if execution.status != "RUNNING":
+                break
             on_poll()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
             with self._machine.errors():
                 execution = self._read(execution.arn)
         if execution.status != "SUCCEEDED":
@@ -112,6 +116,9 @@ class BatchService:
                     self._states.stop_execution(executionArn=each.arn, cause="lading batch stop")
                     return self._read(each.arn)
         raise BatchFailed(self._model, id_, "does not run")
+
+    def _executions(self, id_: str) -> list[BatchExecution]:
+        return [each for each in self.latest() if each.id.rpartition("-")[0] == id_]
 
     def _read(self, arn: str) -> BatchExecution:
         return _execution(self._states.describe_execution(executionArn=arn))

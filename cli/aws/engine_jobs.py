@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from lading.batch.job_requests import DeployedEngine, JobPlan, processing_request, transform_request
 from lading.cli.aws.batches import BatchExecution
+from lading.cli.aws.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed
 from lading.stacks.stages.batch import BUCKET_OUTPUT, ENGINE_OUTPUT
@@ -21,7 +22,6 @@ LOGS: Final = {
     "Processing": "/aws/sagemaker/ProcessingJobs",
 }
 
-_POLL_SECONDS = 2.0
 _SHOWN, _PAGE = 20, 100
 _READABLE, _FINGERPRINT = 24, 8
 _RUNS = frozenset({"InProgress", "Stopping"})
@@ -55,7 +55,6 @@ class EngineJobs:
         self._model, self._stack = model, stack
         advice = "deploy it with `batch: {}` in stages.yaml"
         self._machine = StackMachine(stack, region, work="batches", model=model, advice=advice)
-        self.poll_seconds = _POLL_SECONDS
 
     @property
     def bucket(self) -> str:
@@ -92,9 +91,13 @@ class EngineJobs:
 
     def follow(self, kind: Kind, name: str, on_poll: Callable[[], object]) -> JobEnd:
         """Wait until a job has ended."""
-        while (found := self._described(kind, name))[f"{kind}JobStatus"] in _RUNS:
+        found = self._described(kind, name)
+        for pause in growing_pauses():
+            if found[f"{kind}JobStatus"] not in _RUNS:
+                break
             on_poll()
-            time.sleep(self.poll_seconds)
+            time.sleep(pause)
+            found = self._described(kind, name)
         reason = str(found.get("FailureReason") or found.get("ExitMessage") or "")
         return JobEnd(name, found[f"{kind}JobStatus"], reason)
 

@@ -1,8 +1,8 @@
 """What batches of a model at an endpoint need: a bucket, permissions, and what the command reads.
 
-The command starts SageMaker's jobs, with the role and the image of the endpoint, so an output of the
-stack says what these are. Batch Transform needs a model of its own: it accepts none whose files are
-a `ModelDataSource`, as the endpoint's are.
+The command starts SageMaker's jobs, with the role and the image of the endpoint, so an output of
+the stack says what these are. Batch Transform needs a model of its own: it accepts none whose files
+are a `ModelDataSource`, as the endpoint's are.
 """
 
 from typing import Any

@@ -69,13 +69,16 @@ class BatchMachine(Construct):
     def _grant(
         self, role: iam.Role, machine: iam.Role, bucket: s3.Bucket, alias: lambda_.Alias
     ) -> None:
-        """Let the function read inputs and write results, and the machine start the function."""
+        """Let the function read inputs and write results, and the machine start the function.
+
+        Both may list the batches' own objects: without that, S3 denies an object that is not there.
+        """
         own = bucket.arn_for_objects("*")
         for each in (role, machine):
             allow_below(each, ["s3:GetObject", "s3:PutObject"], _OWN, own)
             for place in self._settings.inputs:
                 allow_below(each, ["s3:GetObject"], _OWN, _below(place))
-        allow(machine, "s3:ListBucket", bucket.bucket_arn)
+            allow(each, "s3:ListBucket", bucket.bucket_arn)
         for place in self._settings.inputs:
             allow(machine, "s3:ListBucket", bucket_arn(_split(place)[0]))
         allow(machine, "lambda:InvokeFunction", alias.function_arn)

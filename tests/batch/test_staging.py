@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lading.batch.collecting import collect, lost_rows, note_lost
+from lading.batch.collecting import WrittenPart, collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, rows_of_a_part
 from lading.batch.sources.registry import open_source
 from lading.batch.sources.source import ChunkSize
@@ -65,12 +65,24 @@ def test_collected_answers_are_parts_of_an_output(tmp_path: Path) -> None:
     (work.path / "parts").mkdir(parents=True)
     answers = b'{"row": 4, "y": [1.5, null]}\n{"row": 6, "y": [2, 3]}\n'
     errors = b'{"row": 5, "error": "InvalidInput", "reason": "no"}\n'
-    record = collect(work, ".npz", ANSWERED, (answers, errors), 0)
+    record = collect(work, ".npz", ANSWERED, WrittenPart(0, answers, errors))
     assert record == ChunkRecord(0, 4, 3, 1, 0)
     with np.load(work.part(0)) as part:
         assert part["row"].tolist() == [4, 6]
         assert part["y"].tolist() == [[1.5, pytest.approx(float("nan"), nan_ok=True)], [2, 3]]
     assert lines(work.errors(0)) == [json.loads(errors)]
+
+
+def test_rows_that_an_earlier_part_has_are_not_collected_again(tmp_path: Path) -> None:
+    work = WorkFolder(tmp_path / "work")
+    (work.path / "parts").mkdir(parents=True)
+    answers = b'{"row": 4, "y": [1, 2]}\n{"row": 6, "y": [2, 3]}\n'
+    errors = b'{"row": 5, "error": "E", "reason": ""}\n{"row": 7, "error": "E", "reason": ""}\n'
+    record = collect(work, ".jsonl", ANSWERED, WrittenPart(1, answers, errors, after=6))
+    assert record == ChunkRecord(1, 6, 2, 1, 0)
+    assert [row["row"] for row in lines(work.part(1))] == [6]
+    assert [row["row"] for row in lines(work.errors(1))] == [7]
+    assert collect(work, ".jsonl", ANSWERED, WrittenPart(2, answers, errors, after=8)) is None
 
 
 def test_rows_that_no_part_answered_are_found_and_have_an_error(tmp_path: Path) -> None:
@@ -97,4 +109,4 @@ def test_parts_end_within_a_third_of_the_functions_time() -> None:
 def test_the_cost_is_that_of_memory_and_time_and_of_each_part() -> None:
     price = FunctionPrice(1e-5, 2e-7, 2.0, transition=2.5e-5, write=5e-6, read=4e-7)
     assert cost(price, 100, 0) == pytest.approx(0.002)
-    assert cost(price, 0, 1000) == pytest.approx(1000 * (2e-7 + 7.5e-5 + 1.5e-5 + 8e-7))
+    assert cost(price, 0, 1000) == pytest.approx(1000 * (2e-7 + 7.5e-5 + 1.5e-5 + 1.2e-6))

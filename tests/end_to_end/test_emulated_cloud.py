@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from itertools import count
 from pathlib import Path
@@ -13,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 import tritonclient.http as triton
+from pyarrow import parquet
 
 from lading.api.settings import aws_environment
 from lading.cli.commands.emulate import describe
@@ -211,6 +214,45 @@ def test_a_batch_is_answered_by_the_deployed_function(
             assert (error["row"], error["error"]) == (20, "InvalidInput")
         status = json.loads(lading(deployed.folder, "batch", "status", "digits", "--json"))
         assert [each["status"] for each in status] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def test_a_batch_is_planned_and_its_failed_parts_alone_are_tried_again(
+    deployed: Deployed, url: str
+) -> None:
+    """By the guide's commands; what is answered stays as it is."""
+    assert url
+    folder, account = deployed.folder, deployed.cloud.environment
+    found = guide_commands("batch.md", "batch", prod="dev")
+    plan, run, status, _ = (words for words in found if "--stage" in words)
+    run += ["--chunk-rows", "16"]
+    rows = [sys.executable, "examples/batch/rows.py", "64", "rows.csv"]
+    subprocess.run(rows, cwd=folder, check=True, capture_output=True)
+
+    def told(*words: str) -> str:
+        done = lading_in(folder, account, *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "Step Functions Distributed Map, because a Lambda function answers" in told(*plan)
+    assert "64 of 64 rows answered" in told(*run)
+    assert told(*status).splitlines()[1].endswith("succeeded")
+    place = json.loads((folder / "answers.parquet.manifest.json").read_text())["results"]
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    with aws_environment(account):
+        s3 = boto3.client("s3")
+    kept = f"{prefix}/results/000000000016.jsonl"
+    body = s3.get_object(Bucket=bucket, Key=kept)["Body"].read()
+    once = body.replace(b'"label":', b'"label":1')
+    s3.put_object(Bucket=bucket, Key=kept, Body=once)
+    for kind in ("results", "records"):  # as if this part had failed
+        s3.delete_object(Bucket=bucket, Key=f"{prefix}/{kind}/000000000032.jsonl")
+    before = parquet.read_table(folder / "answers.parquet")["label"].to_pylist()
+    assert "64 of 64 rows answered" in told(*run, "--overwrite")
+    answers = parquet.read_table(folder / "answers.parquet").to_pydict()
+    assert answers["row"] == [*range(64)]
+    assert answers["label"] == [
+        int(f"1{label}") if 16 <= row < 32 else label for row, label in enumerate(before)
+    ]
 
 
 def test_a_captured_request_is_asked_again_and_gets_its_truth_by_a_token_of_its_own(

@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSResponse
 
 from lading.functions.contract.captured import REQUESTS
 from lading.functions.contract.names import JOBS
+from lading.functions.inference.batches.event import RECORDS
 from tests.stacks.policies import ACCOUNT, REGION, Need
 
 _HERE = f"{REGION}:{ACCOUNT}"
@@ -116,7 +117,8 @@ def _s3(operation: str, told: Mapping[str, Any], keys: Keys) -> Iterator[Need]:
     version = {"s3:VersionId": told["VersionId"]} if "VersionId" in told else {}
     action = f"{operation}Version" if version else operation
     yield Need(f"s3:{action}", f"{bucket}/{told['Key']}", version)
-    if operation == "GetObject" and told["Key"].startswith(_MAY_BE_MISSING):
+    missing = told["Key"].startswith(_MAY_BE_MISSING) or f"/{RECORDS}/" in told["Key"]
+    if operation == "GetObject" and missing:
         yield Need("s3:ListBucket", bucket)  # a body that is not there yet is 404, otherwise 403
     action = {"GetObject": "kms:Decrypt", "PutObject": "kms:GenerateDataKey"}[operation]
     for key in keys[told["Bucket"]]:

@@ -196,6 +196,7 @@ def answer_batch(bucket: str) -> None:
     for place, key in ((bucket, "batches/1/input/0.jsonl"), (THEIR_DATA, "rows.csv")):
         store.read(place, key)
     store.write(f"s3://{bucket}/batches/1/results/0.jsonl", b"")
+    store.find(f"s3://{bucket}/batches/1/records/0.jsonl")
     objects._client.cache_clear()
 
 

@@ -10,9 +10,9 @@
 | `rows` | a row that the Map has read: `value` | `row` |
 
 Answers go to `results/`, rows without an answer to `errors/`, and what was done to `records/`, each
-as one object whose name follows from the rows. So a part that is done twice writes the same objects
-again, and an answer may be longer than Lambda's or the Map's limits. `Items` may be one item, since
-emulators do not group them.
+as one object whose name follows from the rows; the record is the last. So a part that has a record
+is not answered again, one that was interrupted writes the same objects, and an answer may be longer
+than Lambda's or the Map's limits. `Items` may be one item, since emulators do not group them.
 """
 
 import csv
@@ -37,12 +37,17 @@ ITEMS = "Items"
 RESULTS, ERRORS, RECORDS = "results", "errors", "records"
 """Where a part's objects are, below the results of its batch."""
 
+_COUNTS = ("rows", "failed")
+
 
 class PartStore(Protocol):
     """Objects in S3."""
 
     def read(self, bucket: str, key: str) -> bytes:
         """Return the content of an object."""
+
+    def find(self, address: str) -> bytes | None:
+        """Return the content of an object; None if there is none."""
 
     def write(self, address: str, content: bytes) -> None:
         """Write an object, over the one that is there."""
@@ -82,7 +87,7 @@ def answer_event(
         done = [_answer(part, predictor, place, objects) for part in parts]
     except (KeyError, TypeError) as error:
         raise MalformedRequest(f"the part of the batch has no {error}") from error
-    return {key: sum(each[key] for each in done) for key in ("rows", "failed")}
+    return {key: sum(each[key] for each in done) for key in _COUNTS}
 
 
 def _parts(
@@ -130,6 +135,9 @@ def _comma(cells: Any) -> bytes:
 def _answer(
     part: BatchPart, predictor: Predictor, place: str, objects: PartStore
 ) -> dict[str, int]:
+    if known := objects.find(f"{place}/{RECORDS}/{part.name}"):
+        before = json.loads(known)
+        return {key: before[key] for key in _COUNTS}
     began = perf_counter()
     found = answer(predictor, part.rows, group_size(predictor))
     if found.places:

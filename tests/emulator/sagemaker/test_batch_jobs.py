@@ -78,7 +78,7 @@ def client(api: TrainingApi) -> Iterator[Any]:
         session = boto3.session.Session("test", "test", region_name="us-east-1")
         client = session.client("sagemaker", endpoint_url=f"http://{address}")
         source = {"S3Uri": "s3://b/model", "S3DataType": "S3Prefix", "CompressionType": "None"}
-        places = {
+        places: dict[str, Any] = {
             "m": {"ModelDataUrl": "s3://b/model.tar.gz"},
             "folder": {"ModelDataSource": {"S3DataSource": source}},
         }

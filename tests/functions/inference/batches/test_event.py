@@ -9,6 +9,7 @@ import pytest
 from lading.functions.contract.errors import MalformedRequest
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.inference.batches import objects
 from lading.functions.inference.batches.event import answer_event
 from lading.functions.inference.entry.handler import create_handler
 from lading.functions.inference.loading.catalog import load_catalog
@@ -16,6 +17,8 @@ from lading.functions.inference.models.predictor import Predictor
 from tests.conftest import Bucket
 from tests.functions.inference.batches.test_answering import Counting
 from tests.support.batches import doubling
+from tests.support.faulty_network import faulty
+from tests.support.s3 import aws
 
 
 class Memory:
@@ -26,6 +29,9 @@ class Memory:
 
     def read(self, bucket: str, key: str) -> bytes:
         return self.objects[f"{bucket}/{key}"]
+
+    def find(self, address: str) -> bytes | None:
+        return self.objects.get(address)
 
     def write(self, address: str, content: bytes) -> None:
         self.objects[address] = content
@@ -67,13 +73,25 @@ def test_chunks_are_read_and_answered_and_a_poisoned_row_fails_alone(double: Pre
     assert (record["rows"], record["failed"]) == (3, 1)
 
 
-def test_a_part_that_is_done_twice_writes_the_same_objects(double: Predictor) -> None:
+def test_a_part_that_was_interrupted_writes_the_same_objects(double: Predictor) -> None:
     store = Memory(**{"b/in/000000000000.jsonl": b"[1, 2]\n"})
     given = event("chunks", {"Key": "in/000000000000.jsonl"})
     answer_event(given, double, store)
-    before = {name: body for name, body in store.objects.items() if "records" not in name}
-    answer_event(given, double, store)
-    assert {name: body for name, body in store.objects.items() if "records" not in name} == before
+    del store.objects["s3://b/1/records/000000000000.jsonl"]  # which is written last
+    before = dict(store.objects)
+    assert answer_event(given, double, store) == {"rows": 1, "failed": 0}
+    del store.objects["s3://b/1/records/000000000000.jsonl"]
+    assert store.objects == before
+
+
+def test_a_part_that_is_answered_is_not_answered_again() -> None:
+    store, model = Memory(**{"b/a.txt": b"four", "b/bad.txt": b"bad"}), Counting()
+    given = event("files", {"row": 0, "Key": "a.txt"}, {"row": 1, "Key": "bad.txt"})
+    first = answer_event(given, model, store)
+    runs, before = len(model.runs), dict(store.objects)
+    assert answer_event(given, model, store) == first == {"rows": 2, "failed": 1}
+    assert len(model.runs) == runs > 0
+    assert store.objects == before
 
 
 @pytest.mark.parametrize("kind", ["rows", "csv"])
@@ -121,13 +139,21 @@ def test_another_event_is_refused(double: Predictor, given: dict[str, Any]) -> N
         answer_event(given, double, Memory())
 
 
-def test_the_handler_answers_a_part_beside_requests(tmp_path: Path, bucket: Bucket) -> None:
+def test_the_handler_answers_a_part_beside_requests_though_s3_throttles(
+    tmp_path: Path, bucket: Bucket, s3_url: str
+) -> None:
     served = ServedModel("double", {1: doubling(tmp_path)})
     handler = create_handler(ServingSettings((served,), model_root=str(tmp_path)))
     bucket.client.put_object(Bucket=bucket.name, Key="in/000000000000.jsonl", Body=b"[1, 2]\n")
     given = event("chunks", {"Key": "in/000000000000.jsonl"})
     given["BatchInput"] |= {"input": bucket.name, "results": bucket.address}
-    assert handler(given, None) == {"rows": 1, "failed": 0}
+    objects._client.cache_clear()
+    with faulty(s3_url) as network, aws(network.url):
+        network.will("throttled", "none", "unavailable", "none", "throttled", "none", "throttled")
+        assert handler(given, None) == {"rows": 1, "failed": 0}
+        assert network.coming == []
+        assert handler(given, None) == {"rows": 1, "failed": 0}  # which has its record by now
+    objects._client.cache_clear()
     key = "some/prefix/results/000000000000.jsonl"
     body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
     assert json.loads(body) == {"row": 0, "y": [2, 4]}
