@@ -28,7 +28,10 @@ MOST_BYTES: Final = 64 << 20
 
 
 class Unreached(ServerError):
-    """The server could not be reached, or ended the connection before it answered."""
+    """The server could not be reached, or ended the connection before it answered.
+
+    Remedy: check the URL, and that the server runs; `lading serve` prints its address.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,10 @@ class LadingError(Exception):
 
 
 class NothingLocked(LadingError):
-    """The lock has no such model, version or label."""
+    """The lock has no such model, version or label.
+
+    Remedy: list what the lock has with `lading versions`; add to it with `lading package`.
+    """
 
     def __init__(self, lock: Path, what: str) -> None:
         advice = "run `lading versions` to list what it has, `lading package` to add to it"
@@ -30,11 +33,17 @@ class NothingLocked(LadingError):
 
 
 class NotServable(LadingError):
-    """Models of a lock cannot be served together on this machine."""
+    """Models of a lock cannot be served together on this machine.
+
+    Remedy: serve fewer models together, as `lading serve NAME`, or install what the text names.
+    """
 
 
 class EngineNeeded(LadingError):
-    """The model runs in an engine, not in this process."""
+    """The model runs in an engine, not in this process.
+
+    Remedy: start the engine with `lading serve NAME`, and call it by its URL.
+    """
 
     def __init__(self, model: str, engine: str) -> None:
         super().__init__(
@@ -45,30 +54,48 @@ class EngineNeeded(LadingError):
 
 
 class NotPackageable(LadingError):
-    """An object is not a model that can be saved, or something is missing to package it."""
+    """An object is not a model that can be saved, or something is missing to package it.
+
+    Remedy: pass what the text names, or save the model to a file and package that file.
+    """
 
 
 class SubjectError(LadingError):
-    """Something named, such as a file or a server, is wrong."""
+    """Something named, such as a file or a server, is wrong.
+
+    Remedy: correct what the text names first.
+    """
 
     def __init__(self, subject: str, reason: str) -> None:
         super().__init__(f"{subject}: {reason}")
 
 
 class InputUnreadable(SubjectError):
-    """An input cannot be read, or does not fit the model."""
+    """An input cannot be read, or does not fit the model.
+
+    Remedy: compare the input with the signature, which `GET /models/NAME` shows.
+    """
 
 
 class AwsRefused(SubjectError):
-    """AWS or its library returned an error."""
+    """AWS or its library returned an error.
+
+    Remedy: check credentials, region and permissions; `lading doctor` tries them.
+    """
 
 
 class ServerError(SubjectError):
-    """A server cannot be reached, or its answer is wrong."""
+    """A server cannot be reached, or its answer is wrong.
+
+    Remedy: look at the server's log; `lading logs NAME` has that of a deployed model.
+    """
 
 
 class ErrorAnswer(ServerError):
     """A server answered with an error.
+
+    Remedy: correct the request as the answer says; at a status of 500 or more, read the server's
+    log.
 
     Args:
         url: the address.

@@ -82,7 +82,10 @@ class Api:
 
 
 class ApiSilent(ModelUnavailable):
-    """The API cannot be reached by this caller."""
+    """The API cannot be reached by this caller.
+
+    Remedy: check the URL, the network, and the token or the credentials of the caller.
+    """
 
     def __init__(self, reason: str) -> None:
         InferenceError.__init__(self, reason)

@@ -19,11 +19,17 @@ from lading.model_packaging.errors import PackagingError
 
 
 class BatchError(PackagingError):
-    """Root of the tree; its text is one line for the person who runs a batch."""
+    """Root of the tree; its text is one line for the person who runs a batch.
+
+    Remedy: correct what the text names, and run it again; it goes on where it was.
+    """
 
 
 class InputUnusable(BatchError):
-    """The input cannot be read as rows of the model."""
+    """The input cannot be read as rows of the model.
+
+    Remedy: correct the rows or the columns that the text names.
+    """
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
@@ -31,7 +37,10 @@ class InputUnusable(BatchError):
 
 
 class OutputUnusable(BatchError):
-    """The output cannot be written in this form, or is there already."""
+    """The output cannot be written in this form, or is there already.
+
+    Remedy: name another `--output`, or allow the old one to go with `--overwrite`.
+    """
 
     def __init__(self, output: str, reason: str) -> None:
         super().__init__(f"{output}: {reason}")
@@ -39,7 +48,10 @@ class OutputUnusable(BatchError):
 
 
 class BatchChanged(BatchError):
-    """The input, the model or the options differ from those the batch began with."""
+    """The input, the model or the options differ from those the batch began with.
+
+    Remedy: run it with the same input, model and options, or begin again with `--overwrite`.
+    """
 
     def __init__(self, work: Path, what: str, before: object, now: object) -> None:
         super().__init__(
@@ -50,7 +62,10 @@ class BatchChanged(BatchError):
 
 
 class BatchRuns(BatchError):
-    """Another process works on the same output."""
+    """Another process works on the same output.
+
+    Remedy: wait for the end of the other process.
+    """
 
     def __init__(self, work: Path) -> None:
         super().__init__(f"{work}: another batch writes this output now; wait for its end")
@@ -58,7 +73,10 @@ class BatchRuns(BatchError):
 
 
 class WorkersDie(BatchError):
-    """The processes that answer die, whatever the row."""
+    """The processes that answer die, whatever the row.
+
+    Remedy: give it more memory: fewer `--workers`, or a smaller `--group`.
+    """
 
     def __init__(self, model: str, when: str) -> None:
         super().__init__(
@@ -69,7 +87,10 @@ class WorkersDie(BatchError):
 
 
 class RowFailed(BatchError):
-    """A row has no answer, and --strict is on."""
+    """A row has no answer, and --strict is on.
+
+    Remedy: correct the row, or leave out `--strict`: such rows then go to the file of errors.
+    """
 
     def __init__(self, row: int, error: str, reason: str) -> None:
         super().__init__(
@@ -80,7 +101,10 @@ class RowFailed(BatchError):
 
 
 class S3Refused(BatchError):
-    """S3 or its library returned an error."""
+    """S3 or its library returned an error.
+
+    Remedy: check the bucket's name, the credentials and their permissions.
+    """
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} {reason}")

@@ -1,10 +1,11 @@
-"""The output of an error: one line, an exit code, and with `--json` a document."""
+"""The output of an error: one line with its code, an exit code, and with `--json` a document."""
 
 import json
 from typing import Any
 
 import typer
 
+from lading.api.error_codes import code_of
 from lading.api.errors import AwsRefused, LadingError, NothingLocked, ServerError
 from lading.batch.errors import BatchChanged, BatchRuns, OutputUnusable, RowFailed, S3Refused
 from lading.cli.errors import EXIT, CliError
@@ -19,6 +20,7 @@ from lading.model_packaging.measure.change import AccuracyDropped
 from lading.model_packaging.placement.prices import PricesUnusable
 from lading.model_packaging.signing.errors import CryptographyMissing, KeyUnusable, TrustUnusable
 from lading.model_packaging.store.errors import StoreError
+from lading.stacks.errors import BuildError, StackError
 
 _CODES: dict[type[Exception], int] = {
     UnknownModel: EXIT.not_found,
@@ -47,6 +49,8 @@ _CODES: dict[type[Exception], int] = {
     AwsRefused: EXIT.server,
     ServerError: EXIT.server,
     LadingError: EXIT.usage,
+    BuildError: EXIT.source,
+    StackError: EXIT.usage,
 }
 
 
@@ -59,13 +63,15 @@ def end_with_error(error: Exception, *, as_json: bool) -> int:
 
 
 def print_error(error: Exception) -> None:
-    """Print the error as one line to standard error."""
-    typer.secho(f"error: {error}", err=True, fg="red", color=colors())
+    """Print the error as one line to standard error, with its code at the end."""
+    text = f"error: {error} [{code_of(type(error))}]"
+    typer.secho(text, err=True, fg="red", color=colors())
 
 
 def error_document(error: Exception) -> dict[str, Any]:
     """Return the error as a JSON object for scripts."""
-    return {"kind": type(error).__name__, "message": str(error)}
+    kind = type(error)
+    return {"code": code_of(kind), "kind": kind.__name__, "message": str(error)}
 
 
 def exit_code(error: Exception) -> int:

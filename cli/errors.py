@@ -54,13 +54,19 @@ class EXIT:
 
 
 class CliError(LadingError):
-    """Root of the tree; carries its exit code."""
+    """Root of the tree; carries its exit code.
+
+    Remedy: correct the option that the text names.
+    """
 
     code: int = EXIT.usage
 
 
 class BadCall(CliError):
-    """The command line is not valid."""
+    """The command line is not valid.
+
+    Remedy: read `--help` of the command that the text names.
+    """
 
     def __init__(self, error: TyperException) -> None:
         context = getattr(error, "ctx", None)
@@ -69,7 +75,10 @@ class BadCall(CliError):
 
 
 class NoJudgement(CliError):
-    """No judge has looked at a roll-out of the model."""
+    """No judge has looked at a roll-out of the model.
+
+    Remedy: turn the judge on with `judge: {}` in stages.yaml, and deploy.
+    """
 
     code = EXIT.not_found
 
@@ -81,7 +90,10 @@ class NoJudgement(CliError):
 
 
 class NothingToCompare(CliError):
-    """The log has no requests of a version."""
+    """The log has no requests of a version.
+
+    Remedy: name a version that the text lists, or more hours.
+    """
 
     code = EXIT.not_found
 
@@ -94,7 +106,10 @@ class NothingToCompare(CliError):
 
 
 class NothingCaptured(CliError):
-    """A place has no captured requests or truths of the model."""
+    """A place has no captured requests or truths of the model.
+
+    Remedy: turn capture on for the model, and wait for requests.
+    """
 
     code = EXIT.not_found
 
@@ -106,7 +121,10 @@ class NothingCaptured(CliError):
 
 
 class FieldsMissing(CliError):
-    """Captured requests lack inputs of the model."""
+    """Captured requests lack inputs of the model.
+
+    Remedy: add the inputs to `capture.fields`, and replay what is captured from then on.
+    """
 
     code = EXIT.source
 
@@ -119,7 +137,10 @@ class FieldsMissing(CliError):
 
 
 class TracingMissing(CliError):
-    """OpenTelemetry's SDK is not installed."""
+    """OpenTelemetry's SDK is not installed.
+
+    Remedy: `pip install 'lading[tracing]'`.
+    """
 
     def __init__(self) -> None:
         super().__init__(
@@ -128,7 +149,10 @@ class TracingMissing(CliError):
 
 
 class ProjectExists(CliError):
-    """There is a manifest where a project was to be created."""
+    """There is a manifest where a project was to be created.
+
+    Remedy: name another folder, or add the model to the `models.yaml` that is there.
+    """
 
     def __init__(self, manifest: Path) -> None:
         super().__init__(
@@ -138,7 +162,10 @@ class ProjectExists(CliError):
 
 
 class CdkFailed(CliError):
-    """The CDK could not deploy or delete the stacks."""
+    """The CDK could not deploy or delete the stacks.
+
+    Remedy: correct what the text names; the log that it names has everything that the CDK printed.
+    """
 
     code = EXIT.server
 
@@ -148,7 +175,10 @@ class CdkFailed(CliError):
 
 
 class LibraryNeeded(CliError):
-    """An optional library is not installed; `extra` names what installs it."""
+    """An optional library is not installed; `extra` names what installs it.
+
+    Remedy: install the extra that the text names.
+    """
 
     def __init__(self, feature: str, library: str, extra: str) -> None:
         super().__init__(
@@ -159,14 +189,20 @@ class LibraryNeeded(CliError):
 
 
 class Unwritable(CliError):
-    """An output file cannot be written."""
+    """An output file cannot be written.
+
+    Remedy: choose another `--output`.
+    """
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"{path} cannot be written: {error.strerror}; choose another --output")
 
 
 class WorkflowThere(CliError):
-    """A workflow of ours exists, and was changed."""
+    """A workflow of ours exists, and was changed.
+
+    Remedy: move the file away, write it again, and merge your changes.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -177,7 +213,10 @@ class WorkflowThere(CliError):
 
 
 class CloudUnnamed(CliError):
-    """An option that says where to train is missing."""
+    """An option that says where to train is missing.
+
+    Remedy: give the option that the text names.
+    """
 
     def __init__(self, option: str, example: str) -> None:
         super().__init__(f"training in SageMaker needs {option}, such as {example}")
@@ -185,7 +224,10 @@ class CloudUnnamed(CliError):
 
 
 class TokenNotFound(CliError):
-    """No bearer token has this id."""
+    """No bearer token has this id.
+
+    Remedy: list the ids with `lading tokens list`.
+    """
 
     code = EXIT.not_found
 
@@ -194,7 +236,10 @@ class TokenNotFound(CliError):
 
 
 class RetrainingRuns(CliError):
-    """A retraining of the model runs already."""
+    """A retraining of the model runs already.
+
+    Remedy: wait for its end, which `lading retrain NAME --status` shows.
+    """
 
     def __init__(self, model: str, since: object) -> None:
         super().__init__(
@@ -204,7 +249,10 @@ class RetrainingRuns(CliError):
 
 
 class RetrainingFailed(CliError):
-    """A retraining has failed; nothing was announced."""
+    """A retraining has failed; nothing was announced.
+
+    Remedy: correct the script or its data, and train again.
+    """
 
     code = EXIT.source
 
@@ -214,7 +262,10 @@ class RetrainingFailed(CliError):
 
 
 class BatchFailed(CliError):
-    """A batch in the cloud did not succeed; what is answered stays in its bucket."""
+    """A batch in the cloud did not succeed; what is answered stays in its bucket.
+
+    Remedy: look at it with `lading batch status NAME`; the same command goes on with it.
+    """
 
     code = EXIT.server
 
@@ -240,7 +291,10 @@ class VersionElsewhere(CliError):
 
 
 class NothingToApply(CliError):
-    """An event proposes no label."""
+    """An event proposes no label.
+
+    Remedy: state a label with `--label`.
+    """
 
     def __init__(self, model: str, version: int) -> None:
         super().__init__(

@@ -61,6 +61,7 @@ from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import VERSION
 from lading.model_packaging.errors import PackagingError
+from lading.stacks.errors import StackError
 
 _INTERRUPTED = 130
 _COMPLETION = ("install_completion", "show_completion")
@@ -145,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_run(words or ["--help"]))
     except TyperException as error:
         sys.exit(end_with_error(BadCall(error), as_json="--json" in words))
-    except (LadingError, EmulatorError, InferenceError, PackagingError) as error:
+    except (LadingError, EmulatorError, InferenceError, PackagingError, StackError) as error:
         sys.exit(end_with_error(error, as_json="--json" in words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)

@@ -17,7 +17,6 @@ from lading.model_packaging.signing.errors import needs_cryptography
 from lading.model_packaging.signing.locked import LockedCopy
 from lading.model_packaging.signing.trust import Trust
 from lading.model_packaging.store.errors import StoreError
-from lading.stacks.errors import SettingsError
 from lading.stacks.stages.settings import load_deployment
 from lading.stacks.stages.signatures import stage_trust
 
@@ -37,11 +36,8 @@ STAGES = Path("stages.yaml")
 
 def trust_of_stage(stages: Path, stage: str) -> Trust:
     """Return which signatures a stage accepts."""
-    try:
-        deployment = load_deployment(stages, stage)
-        return stage_trust(deployment.settings.signatures, deployment.folder, stage)
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    deployment = load_deployment(stages, stage)
+    return stage_trust(deployment.settings.signatures, deployment.folder, stage)
 
 
 def warn(text: str) -> None:

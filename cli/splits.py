@@ -2,18 +2,12 @@
 
 from pathlib import Path
 
-import typer
-
 from lading.api.locked import SplitOf
-from lading.stacks.errors import SettingsError
 from lading.stacks.plan.split import plan_split
 from lading.stacks.stages.settings import load_deployment
 
 
 def splits_of_stage(stages: Path, stage: str) -> SplitOf:
     """Return which versions of each model answer side by side in a stage."""
-    try:
-        settings = load_deployment(stages, stage).settings
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    settings = load_deployment(stages, stage).settings
     return lambda name, locked: plan_split(settings.model(name).split, locked)

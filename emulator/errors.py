@@ -25,6 +25,8 @@ from pathlib import Path
 class EmulatorError(Exception):
     """Root of the tree.
 
+    Remedy: read the log that the text names.
+
     Args:
         reason: what is wrong.
         log: the file with more details; None when there is none.
@@ -40,11 +42,17 @@ class FunctionError(EmulatorError):
 
 
 class FunctionFailed(FunctionError):
-    """The function raised, crashed, exited or returned something else than JSON."""
+    """The function raised, crashed, exited or returned something else than JSON.
+
+    Remedy: read the traceback in the log; it is the model's function that failed.
+    """
 
 
 class FunctionTimedOut(FunctionError):
-    """The function exceeded its time limit; its execution environment is gone."""
+    """The function exceeded its time limit; its execution environment is gone.
+
+    Remedy: send fewer rows in one request, or raise `timeout_s` of the model.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the function exceeded its time limit of {seconds:g} s")
@@ -56,29 +64,44 @@ class ContainerError(EmulatorError):
 
 
 class ContainerNotReady(ContainerError):
-    """The container ended, or did not answer `/ping`, before it was ready."""
+    """The container ended, or did not answer `/ping`, before it was ready.
+
+    Remedy: read the container's log, which the text names.
+    """
 
     def __init__(self, endpoint: str, reason: str, log: Path | None = None) -> None:
         super().__init__(f"the container of endpoint '{endpoint}' {reason}", log)
 
 
 class ExchangeBroken(ContainerError):
-    """A server refused the connection, or closed it before it had answered."""
+    """A server refused the connection, or closed it before it had answered.
+
+    Remedy: read the log of the server that closed the connection.
+    """
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address}: {reason}")
 
 
 class RuntimeUnavailable(EmulatorError):
-    """AWS's Lambda runtime cannot be installed or started on this machine."""
+    """AWS's Lambda runtime cannot be installed or started on this machine.
+
+    Remedy: `pip install awslambdaric` on Linux, or serve with `--runtime process`.
+    """
 
 
 class ToolUnavailable(EmulatorError):
-    """The packages of a tool cannot be installed."""
+    """The packages of a tool cannot be installed.
+
+    Remedy: check the network and pip's index, and run the command again.
+    """
 
 
 class ProjectNeeded(EmulatorError):
-    """The folder has no app.py, from which the CDK makes the stacks."""
+    """The folder has no app.py, from which the CDK makes the stacks.
+
+    Remedy: run the command in your project's folder, or create one with `lading init`.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(
@@ -89,14 +112,20 @@ class ProjectNeeded(EmulatorError):
 
 
 class EngineUnavailable(EmulatorError):
-    """An engine does not run on this machine."""
+    """An engine does not run on this machine.
+
+    Remedy: use a machine that has what the text names, or another engine.
+    """
 
     def __init__(self, engine: str, reason: str) -> None:
         super().__init__(f"{engine} cannot be used on this machine: {reason}")
 
 
 class ServerLibraryMissing(EmulatorError):
-    """An optional library is not installed."""
+    """An optional library is not installed.
+
+    Remedy: `pip install 'lading[server]'`, or `make server` in a clone.
+    """
 
     def __init__(self, feature: str, library: str) -> None:
         super().__init__(
@@ -106,15 +135,24 @@ class ServerLibraryMissing(EmulatorError):
 
 
 class AddressUnavailable(EmulatorError):
-    """The emulator cannot listen on this host and port."""
+    """The emulator cannot listen on this host and port.
+
+    Remedy: choose another `--host` or `--port`.
+    """
 
     def __init__(self, host: str, port: int, reason: str) -> None:
         super().__init__(f"cannot listen on {host}:{port}: {reason}; choose another host or port")
 
 
 class CloudUnavailable(EmulatorError):
-    """The emulated cloud cannot be installed or started on this machine."""
+    """The emulated cloud cannot be installed or started on this machine.
+
+    Remedy: `lading doctor` lists what is missing on this machine.
+    """
 
 
 class DeploymentFailed(EmulatorError):
-    """The stacks cannot be deployed into the emulated cloud."""
+    """The stacks cannot be deployed into the emulated cloud.
+
+    Remedy: read the first failed resource in the text, and its reason.
+    """

@@ -71,6 +71,8 @@ def _suggestion(guess: str | None) -> str:
 class ManifestError(PackagingError):
     """models.yaml is invalid.
 
+    Remedy: correct models.yaml at the line and key that the text names.
+
     Args:
         place: file, line and key of the value.
         reason: what is wrong with it.
@@ -84,7 +86,10 @@ class ManifestError(PackagingError):
 
 
 class UnknownModel(ManifestError):
-    """The manifest has no model of this name."""
+    """The manifest has no model of this name.
+
+    Remedy: use one of the names that the text lists, or add the model to models.yaml.
+    """
 
     def __init__(self, place: Place, name: str, known: Iterable[str]) -> None:
         self.name, self.known = name, tuple(known)
@@ -94,7 +99,10 @@ class UnknownModel(ManifestError):
 
 
 class FileMissing(ManifestError):
-    """A file that the manifest names is missing."""
+    """A file that the manifest names is missing.
+
+    Remedy: put the file there, or correct its path in models.yaml.
+    """
 
     def __init__(self, place: Place, path: Path, advice: str) -> None:
         super().__init__(place, f"{path} is missing; {advice}")
@@ -102,7 +110,10 @@ class FileMissing(ManifestError):
 
 
 class SourceError(PackagingError):
-    """The trained model's file cannot be used."""
+    """The trained model's file cannot be used.
+
+    Remedy: save the model again, and package the new file.
+    """
 
     def __init__(self, model: str, path: Path, reason: str) -> None:
         super().__init__(f"model '{model}': {path} {reason}")
@@ -110,7 +121,10 @@ class SourceError(PackagingError):
 
 
 class FrameworkUnknown(SourceError):
-    """No converter reads this framework, or this type of file."""
+    """No converter reads this framework, or this type of file.
+
+    Remedy: state `framework`, or export the model to ONNX.
+    """
 
     def __init__(self, model: str, path: Path, framework: str | None, known: Iterable[str]) -> None:
         self.framework, self.known = framework, tuple(known)
@@ -134,7 +148,11 @@ class FlavorUnknown(SourceError):
 
 
 class SourceUntrusted(SourceError):
-    """Loading the file would run code that is inside it."""
+    """Loading the file would run code that is inside it.
+
+    Remedy: set `trust: true` if you made the file, or trust who did; else save it as `.skops` or
+    ONNX.
+    """
 
     def __init__(
         self, model: str, path: Path, contents: Iterable[str], *, types: bool = False
@@ -150,11 +168,17 @@ class SourceUntrusted(SourceError):
 
 
 class SourceUnreadable(SourceError):
-    """The file is truncated, damaged, or not of the type that its name indicates."""
+    """The file is truncated, damaged, or not of the type that its name indicates.
+
+    Remedy: save the model again; check that the copy is complete.
+    """
 
 
 class LibraryMissing(PackagingError):
-    """A library that reads the model is not installed; `extra` of pyproject.toml names it."""
+    """A library that reads the model is not installed; `extra` of pyproject.toml names it.
+
+    Remedy: install the extra that the text names.
+    """
 
     def __init__(self, model: str, library: str, extra: str) -> None:
         advice = f"install it with `make {extra}`, or pip install 'lading[{extra}]'"
@@ -163,7 +187,10 @@ class LibraryMissing(PackagingError):
 
 
 class ConversionError(PackagingError):
-    """The model has no ONNX form that Lading can serve."""
+    """The model has no ONNX form that Lading can serve.
+
+    Remedy: change what the text names, or export the model to ONNX yourself and package that file.
+    """
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}")
@@ -171,7 +198,11 @@ class ConversionError(PackagingError):
 
 
 class ConversionMismatch(ConversionError):
-    """The converted model answers differently from the original."""
+    """The converted model answers differently from the original.
+
+    Remedy: declare inputs in their exact datatypes, or export the model to ONNX with another
+    version.
+    """
 
     def __init__(self, model: str, output: str, reason: str) -> None:
         super().__init__(
@@ -185,6 +216,8 @@ class RoundingMismatch(ConversionMismatch):
     """The converted model answers differently after rows are rounded to the types of its inputs.
 
     `columns` are the inputs, or columns of them, whose values were rounded.
+
+    Remedy: declare the columns that the text names as FP64 or INT64 under `inputs`.
     """
 
     def __init__(self, model: str, output: str, reason: str, columns: Iterable[str]) -> None:
@@ -195,7 +228,10 @@ class RoundingMismatch(ConversionMismatch):
 
 
 class QuantizationError(PackagingError):
-    """The model cannot be quantized."""
+    """The model cannot be quantized.
+
+    Remedy: set `quantize: none`, or another scheme.
+    """
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}; set models.{model}.quantize: none")
@@ -203,11 +239,17 @@ class QuantizationError(PackagingError):
 
 
 class NothingToQuantize(QuantizationError):
-    """The model has no weights that a scheme stores in fewer bits; packaging goes on without."""
+    """The model has no weights that a scheme stores in fewer bits; packaging goes on without.
+
+    Remedy: nothing needs to be done; `quantize: none` removes the note.
+    """
 
 
 class PruningError(PackagingError):
-    """The model cannot be pruned."""
+    """The model cannot be pruned.
+
+    Remedy: remove `prune`.
+    """
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(f"model '{model}' {reason}; remove models.{model}.prune")
@@ -215,7 +257,10 @@ class PruningError(PackagingError):
 
 
 class DataUnusable(PackagingError):
-    """Rows for running the model do not fit it."""
+    """Rows for running the model do not fit it.
+
+    Remedy: correct the file of rows as the text says: a column for each input, and the truth.
+    """
 
     def __init__(self, model: str, data: str, reason: str, place: Place | None = None) -> None:
         where = str(place) if place else f"model '{model}'"

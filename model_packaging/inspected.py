@@ -29,7 +29,10 @@ _MOST_COLUMNS = 100_000
 
 
 class InspectionFailed(PackagingError):
-    """The file cannot be read; the text is that of the process that reads it."""
+    """The file cannot be read; the text is that of the process that reads it.
+
+    Remedy: check that the file is complete, and that its framework is installed.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,10 @@ from lading.model_packaging.store.publication import Built
 
 
 class PackagingProcessDied(PackagingError):
-    """The process that converts and checks a model ended without a result."""
+    """The process that converts and checks a model ended without a result.
+
+    Remedy: give it more memory, check the file, or try another version of the framework.
+    """
 
     def __init__(self, model: str, stage: str, ending: str, details: Path) -> None:
         super().__init__(

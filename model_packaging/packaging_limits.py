@@ -27,7 +27,10 @@ _MIB: Final = 1 << 20
 
 
 class PackagingTimedOut(PackagingError):
-    """Building a model took longer than it may."""
+    """Building a model took longer than it may.
+
+    Remedy: raise `--time-limit`.
+    """
 
     def __init__(self, model: str, stage: str, seconds: float) -> None:
         super().__init__(
@@ -38,7 +41,10 @@ class PackagingTimedOut(PackagingError):
 
 
 class PackagingOutOfMemory(PackagingError):
-    """Building a model needs more memory than it may."""
+    """Building a model needs more memory than it may.
+
+    Remedy: raise `--memory-limit`, on a machine that has it.
+    """
 
     def __init__(self, model: str, stage: str, limit: int) -> None:
         super().__init__(
@@ -49,7 +55,10 @@ class PackagingOutOfMemory(PackagingError):
 
 
 class ConfinementMissing(PackagingError):
-    """The file may run code when it is loaded, and this system cannot confine that code."""
+    """The file may run code when it is loaded, and this system cannot confine that code.
+
+    Remedy: package it on Linux, or give `--unconfined` if you trust the file.
+    """
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(

@@ -22,7 +22,10 @@ _T = TypeVar("_T")
 
 
 class UnexpectedFailure(PackagingError):
-    """A library raised an error that Lading does not expect; `details` has the traceback."""
+    """A library raised an error that Lading does not expect; `details` has the traceback.
+
+    Remedy: read the traceback that the text names; try another version of the framework, or ONNX.
+    """
 
     def __init__(
         self, model: str, stage: str, error: BaseException, tools: Mapping[str, str], details: Path

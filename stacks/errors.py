@@ -25,11 +25,17 @@ class StackError(Exception):
 
 
 class BuildError(StackError):
-    """The Lambda code cannot be built."""
+    """The Lambda code cannot be built.
+
+    Remedy: correct what the text names, and build again.
+    """
 
 
 class RequirementsUnusable(BuildError):
-    """A file of locked requirements cannot be used."""
+    """A file of locked requirements cannot be used.
+
+    Remedy: write the file again with `make lock`.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} {reason}; run `make lock` to write it again")
@@ -37,7 +43,10 @@ class RequirementsUnusable(BuildError):
 
 
 class WheelsMissing(BuildError):
-    """pip cannot download every wheel for the target."""
+    """pip cannot download every wheel for the target.
+
+    Remedy: check the index of pip, or take a version that has wheels for the target.
+    """
 
     def __init__(self, target: str, reason: str) -> None:
         super().__init__(f"pip cannot download every wheel for {target}: {reason}")
@@ -45,7 +54,10 @@ class WheelsMissing(BuildError):
 
 
 class PythonMissing(BuildError):
-    """This machine has no Python of the target's version, which compiles the code."""
+    """This machine has no Python of the target's version, which compiles the code.
+
+    Remedy: `uv python install` with the version that the text names.
+    """
 
     def __init__(self, version: str) -> None:
         super().__init__(
@@ -56,7 +68,10 @@ class PythonMissing(BuildError):
 
 
 class CompilationFailed(BuildError):
-    """A source file does not compile for the target."""
+    """A source file does not compile for the target.
+
+    Remedy: correct the source that the text names.
+    """
 
     def __init__(self, python: Path, reason: str) -> None:
         super().__init__(f"the Lambda code does not compile with {python}: {reason}")
@@ -64,7 +79,10 @@ class CompilationFailed(BuildError):
 
 
 class CodeDoesNotAnswer(BuildError):
-    """The built code fails its first request: a file that it needs was left out."""
+    """The built code fails its first request: a file that it needs was left out.
+
+    Remedy: run the tests of `stacks/build`: a file that the code needs was left out.
+    """
 
     def __init__(self, layer: Path, reason: str) -> None:
         super().__init__(f"the code built in {layer} fails a request: {reason}")
@@ -73,6 +91,8 @@ class CodeDoesNotAnswer(BuildError):
 
 class LayersTooLarge(StackError):
     """A function and its layers exceed Lambda's limit.
+
+    Remedy: make the model smaller, give it fewer steps, or set `target: sagemaker`.
 
     Args:
         model: name of the model.
@@ -94,11 +114,17 @@ class LayersTooLarge(StackError):
 
 
 class SettingsError(StackError):
-    """stages.yaml, or a request for one of its stages, is invalid; the text says what to write."""
+    """stages.yaml, or a request for one of its stages, is invalid; the text says what to write.
+
+    Remedy: correct stages.yaml at the place that the text names.
+    """
 
 
 class PlanError(StackError):
-    """A locked version cannot be deployed to the stage."""
+    """A locked version cannot be deployed to the stage.
+
+    Remedy: change the setting that the text names, or package the model again for this stage.
+    """
 
     def __init__(self, model: str, version: int, reason: str) -> None:
         super().__init__(f"model '{model}', version {version}: {reason}")

@@ -16,6 +16,8 @@ from lading.model_packaging.errors import PackagingError, Place
 class TrainingError(PackagingError):
     """A training or a comparison cannot be done, or failed; nothing is published.
 
+    Remedy: correct what the text names, and train again.
+
     Args:
         place: file, line and key of what is responsible in the manifest.
         reason: what is wrong, and what to do.
@@ -27,7 +29,10 @@ class TrainingError(PackagingError):
 
 
 class NotTrained(TrainingError):
-    """No training has the present code, data and parameters."""
+    """No training has the present code, data and parameters.
+
+    Remedy: run the command that the text names.
+    """
 
     def __init__(self, place: Place, model: str, command: str = "train") -> None:
         self.model = model
@@ -36,7 +41,10 @@ class NotTrained(TrainingError):
 
 
 class ScriptFailed(TrainingError):
-    """The script failed or was stopped; `last` are the last lines of its output."""
+    """The script failed or was stopped; `last` are the last lines of its output.
+
+    Remedy: read the last lines of the script's output, which the text shows.
+    """
 
     def __init__(self, place: Place, ending: str, log: Path | str, last: Sequence[str]) -> None:
         self.ending, self.log, self.last = ending, log, tuple(last)
@@ -46,4 +54,7 @@ class ScriptFailed(TrainingError):
 
 
 class CloudRefused(TrainingError):
-    """AWS or its library returned an error."""
+    """AWS or its library returned an error.
+
+    Remedy: check credentials, permissions and quotas of SageMaker.
+    """

@@ -1,9 +1,6 @@
 """The function that answers a batch in the cloud: where it is deployed, and what it costs."""
 
 import json
-from pathlib import Path
-
-import typer
 
 from lading.batch.cost import FunctionPrice
 from lading.batch.run import Batch
@@ -15,18 +12,9 @@ from lading.functions.inference.artifact.specification import REPORT
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.model_packaging.placement.options import MILLION
 from lading.model_packaging.placement.prices import read_prices
-from lading.stacks.errors import StackError
-from lading.stacks.stages.settings import Deployment, load_deployment
+from lading.stacks.stages.settings import Deployment
 
 _MIB_IN_GIB = 1024
-
-
-def deployment_of(stages: Path, stage: str) -> Deployment:
-    """Return a stage; an error in its settings is one of the command line."""
-    try:
-        return load_deployment(stages, stage)
-    except StackError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def batch_service(deployment: Deployment, name: str, region: str | None) -> BatchService:

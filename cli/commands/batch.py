@@ -15,7 +15,7 @@ from lading.batch.run import Batch, Summary, run_batch
 from lading.batch.sources.source import ChunkSize
 from lading.cli.aws.batch_choice import batches_of, choice_of, engine_batch
 from lading.cli.aws.batch_engine import run_on_engine
-from lading.cli.aws.batch_function import batch_function, batch_service, deployment_of
+from lading.cli.aws.batch_function import batch_function, batch_service
 from lading.cli.aws.batch_plan import BatchPlan, dollars, planned
 from lading.cli.aws.batch_run import run_in_cloud
 from lading.cli.batch_progress import duration, show_batch
@@ -29,7 +29,7 @@ from lading.functions.inference.attestation.enforcement import FolderCheck
 from lading.functions.inference.entry.processors import processors
 from lading.model_packaging.lock.file import LockedEngine, local_roots, read_lock
 from lading.model_packaging.signing.errors import needs_cryptography
-from lading.stacks.stages.settings import Deployment
+from lading.stacks.stages.settings import Deployment, load_deployment
 
 _RUN = "run"
 
@@ -132,7 +132,7 @@ def run(
     )
     if on == "aws":
         engine = read_lock(lock).model(name).versions[number].engine
-        place = _CloudTarget(engine, deployment_of(stages, stage), region, dry_run)
+        place = _CloudTarget(engine, load_deployment(stages, stage), region, dry_run)
         _run_in_cloud(wanted, place, as_json=json_)
         return
     with show_batch() as show:
@@ -155,7 +155,7 @@ def status(
 
         lading batch status digits --stage prod
     """
-    found = batches_of(deployment_of(stages, stage), name, _engine(lock, name), region).latest()
+    found = batches_of(load_deployment(stages, stage), name, _engine(lock, name), region).latest()
     if json_:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2, default=str))
         return
@@ -179,7 +179,9 @@ def stop(
 
         lading batch stop digits 0a1b2c3d4e5f6071-1 --stage prod
     """
-    stopped = batches_of(deployment_of(stages, stage), name, _engine(lock, name), region).stop(id_)
+    stopped = batches_of(load_deployment(stages, stage), name, _engine(lock, name), region).stop(
+        id_
+    )
     if json_:
         typer.echo(json.dumps(asdict(stopped), indent=2, default=str))
     else:

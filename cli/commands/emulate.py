@@ -40,7 +40,6 @@ from lading.emulator.errors import DeploymentFailed
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
-from lading.stacks.errors import StackError
 from lading.stacks.plan.left_out import LEFT_OUT, NOT_ENFORCED
 from lading.stacks.stages.settings import Deployment, load_deployment
 from lading.stacks.stages.target import LAMBDA_PYTHON
@@ -99,7 +98,7 @@ def emulate(
 
         lading emulate --engine-url http://127.0.0.1:8000/v1
     """
-    deployment = _deployment(stages, stage)
+    deployment = load_deployment(stages, stage, local=True)
     with ExitStack() as stack:
         planned = None
         if update or to is not None:
@@ -216,13 +215,6 @@ def _stable(lock: Path) -> dict[str, int]:
     models = read_lock(lock).root
     labels = {name: model.labels.get(DEFAULT_LABEL) for name, model in models.items()}
     return {name: version for name, version in labels.items() if version is not None}
-
-
-def _deployment(stages: Path, stage: str) -> Deployment:
-    try:
-        return load_deployment(stages, stage, local=True)
-    except StackError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def _document(cloud: EmulatedCloud, found: Mapping[str, Any], answer: Any) -> Mapping[str, Any]:

@@ -21,7 +21,6 @@ from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.lock.labels import moved_label
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.store.versions import open_store
-from lading.stacks.errors import StackError
 from lading.stacks.stages.settings import load_deployment
 from lading.training.evaluation import settings_of
 from lading.training.local import train_here
@@ -88,10 +87,7 @@ def retrain(
 
 
 def _machine(name: str, stages: Path, stage: str, region: str | None) -> RetrainingMachine:
-    try:
-        deployment = load_deployment(stages, stage)
-    except StackError as error:
-        raise typer.BadParameter(str(error)) from error
+    deployment = load_deployment(stages, stage)
     wanted = region or next(iter(deployment.settings.regions), None)
     return RetrainingMachine(deployment.names.retraining_stack(name), name, wanted)
 

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,8 +13,7 @@ from lading.cli.errors import EXIT, NoJudgement
 from lading.cli.options import Json
 from lading.cli.tables import show_table
 from lading.functions.evidence.trial import Verdict
-from lading.stacks.errors import SettingsError
-from lading.stacks.stages.settings import Deployment, load_deployment
+from lading.stacks.stages.settings import load_deployment
 
 rollout = typer.Typer(name="rollout", no_args_is_help=True, help="Roll-outs of a deployed model.")
 
@@ -58,7 +56,7 @@ def status(
 
         lading rollout status digits --follow --json
     """
-    deployment = _deployment(stages, stage)
+    deployment = load_deployment(stages, stage)
     judges = [deployment.names.hook(name, role) for role in _JUDGES]
     shown: Mapping[str, Any] | None = None
     while True:
@@ -75,13 +73,6 @@ def status(
     if not json_:
         _show_table(found)
     raise typer.Exit(_ENDS.get(Verdict(found["verdict"]), 0))
-
-
-def _deployment(stages: Path, stage: str) -> Deployment:
-    try:
-        return load_deployment(stages, stage)
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def _has_ended(found: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,6 @@ from lading.cli.commands.tokens import STAGE, STAGES, Region, Stages
 from lading.cli.options import MANIFEST, Json, Manifest
 from lading.cli.tables import show_table
 from lading.model_packaging.manifest.models import load_manifest
-from lading.stacks.errors import SettingsError
 from lading.stacks.stages.settings import Deployment, load_deployment
 
 Stage = Annotated[str, typer.Option(envvar="LADING_STAGE", help="Stage of the stacks.")]
@@ -40,7 +38,7 @@ def stacks(
 
         lading stacks --stage prod --json
     """
-    deployment = _deployment(stages, stage)
+    deployment = load_deployment(stages, stage)
     wanted = {deployment.names.model_stack(name) for name in load_manifest(manifest).models}
     found = _found(deployment, region)
     gone = [each for each in found if _gone(each, wanted, deployment.settings.regions)]
@@ -51,13 +49,6 @@ def stacks(
     if gone:
         typer.echo(f"\ndeploy stage '{stage}', so that its API no longer calls them; then run:\n")
         typer.echo("\n".join(each.removal for each in gone))
-
-
-def _deployment(stages: Path, stage: str) -> Deployment:
-    try:
-        return load_deployment(stages, stage)
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def _found(deployment: Deployment, region: str | None) -> list[DeployedStack]:

@@ -14,7 +14,6 @@ from lading.cli.aws.token_table import Token, TokenTable
 from lading.cli.options import Json
 from lading.cli.tables import show_table
 from lading.functions.contract.names import NAME_PATTERN, TOKENS
-from lading.stacks.errors import SettingsError
 from lading.stacks.stages.settings import load_deployment
 
 tokens = typer.Typer(
@@ -141,10 +140,7 @@ def revoke(
 
 def _table(stage: str, stages: Path, table: str | None, region: str | None) -> TokenTable:
     """Return the table of a stage; its name follows from the stage, so that no stack is read."""
-    try:
-        deployment = load_deployment(stages, stage)
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    deployment = load_deployment(stages, stage)
     regions = deployment.settings.regions
     if region is None and len(regions) > 1:
         raise typer.BadParameter(f"stage '{stage}' has several regions; give --region")

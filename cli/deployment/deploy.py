@@ -13,11 +13,12 @@ from lading.api.progress import OnStep, show_steps
 from lading.cli.deployment.account import Identity, identity
 from lading.cli.deployment.cdk import ProjectCdk
 from lading.cli.deployment.events import Event
-from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages, read_stage
+from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages
 from lading.cli.options import LOCK, Json, Lock
 from lading.cli.quantities import seconds_text
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import read_lock
+from lading.stacks.stages.settings import load_deployment
 
 _DRY = typer.Option("--dry-run", help="Show what would change; change nothing.")
 _BOOTSTRAP = typer.Option("--bootstrap", help="Prepare account and region first; needed once.")
@@ -49,7 +50,7 @@ def deploy(
 
         lading deploy --stage prod --json
     """
-    deployment = read_stage(stages, stage)
+    deployment = load_deployment(stages, stage)
     models = _stable(lock)
     began = monotonic()
     with show_steps() as show:

@@ -10,10 +10,11 @@ from lading.api.progress import show_steps
 from lading.cli.deployment.account import identity
 from lading.cli.deployment.cdk import ProjectCdk
 from lading.cli.deployment.events import Event
-from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages, Yes, read_stage
+from lading.cli.deployment.stage import STAGE, STAGES, Context, Stage, Stages, Yes
 from lading.cli.errors import CliError
 from lading.cli.options import Json
 from lading.cli.quantities import seconds_text
+from lading.stacks.stages.settings import load_deployment
 
 _STAYS = (
     "The buckets and the key of the artifacts and the table of tokens stay, with their content;"
@@ -40,7 +41,7 @@ def destroy(
 
         lading destroy --stage staging --yes
     """
-    deployment = read_stage(stages, stage)
+    deployment = load_deployment(stages, stage)
     regions = deployment.settings.regions
     who = identity(regions[0] if regions else None)
     where = f"account {who.account}, {', '.join(regions) or who.region}"

@@ -11,9 +11,10 @@ import typer
 
 from lading.cli.commands.tokens import Region
 from lading.cli.deployment.account import LogLine, log_lines
-from lading.cli.deployment.stage import STAGE, STAGES, Stage, Stages, read_stage
+from lading.cli.deployment.stage import STAGE, STAGES, Stage, Stages
 from lading.cli.options import Json, Name
 from lading.functions.contract.names import function_log
+from lading.stacks.stages.settings import load_deployment
 
 _FOLLOW = typer.Option("--follow", "-f", help="Go on until Ctrl-C.")
 _SINCE = typer.Option(help="How far back, such as 30s, 10m, 2h, 1d.")
@@ -49,7 +50,7 @@ def logs(
 
         lading logs digits --since 2h --json
     """
-    deployment = read_stage(stages, stage)
+    deployment = load_deployment(stages, stage)
     regions = deployment.settings.regions
     group = function_log(deployment.names.function(name))
     start = int(time.time() * 1000) - 1000 * seconds_of(since)

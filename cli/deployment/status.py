@@ -9,12 +9,13 @@ import typer
 
 from lading.cli.commands.tokens import Region
 from lading.cli.deployment.account import StackState, alarms_on, regions_of, stack_states
-from lading.cli.deployment.stage import STAGE, STAGES, Stage, Stages, read_stage
+from lading.cli.deployment.stage import STAGE, STAGES, Stage, Stages
 from lading.cli.options import LOCK, Json, Lock
 from lading.cli.tables import show_table
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import Lock as LockContent
 from lading.model_packaging.lock.file import read_lock
+from lading.stacks.stages.settings import load_deployment
 
 
 class _Region(NamedTuple):
@@ -40,7 +41,7 @@ def status(
 
         lading status --stage prod --json
     """
-    deployment, content = read_stage(stages, stage), read_lock(lock)
+    deployment, content = load_deployment(stages, stage), read_lock(lock)
     names = deployment.names
     found = [
         _Region(each, stack_states(names, each), alarms_on(names, each))

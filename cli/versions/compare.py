@@ -22,7 +22,6 @@ from lading.cli.versions.shadowed import Shadowed, answers_of, shadowed
 from lading.functions.contract.names import ENDPOINT
 from lading.functions.evidence.intervals import Interval
 from lading.functions.evidence.log_lines import BY_VERSION, Counted, count
-from lading.stacks.errors import SettingsError
 from lading.stacks.stages.settings import Names, load_deployment
 
 Name = Annotated[str, typer.Argument(help="Name of the model.", show_default=False)]
@@ -111,10 +110,7 @@ def _from_stage(name: str, hours: float, stage: str, stages: Path, region: str |
 
 
 def _names(stages: Path, stage: str) -> Names:
-    try:
-        return load_deployment(stages, stage).names
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
+    return load_deployment(stages, stage).names
 
 
 def _window(hours: float) -> tuple[int, int]:

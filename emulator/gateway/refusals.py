@@ -14,7 +14,10 @@ _INTERNAL = b'{"message": "Internal server error"}'
 
 
 class GatewayRefusal(EmulatorError):
-    """An error response of the gateway itself; `reason` explains it in the emulator's log."""
+    """An error response of the gateway itself; `reason` explains it in the emulator's log.
+
+    Remedy: stay within the limits of API Gateway: 10 MB bodies, 29 seconds.
+    """
 
     def __init__(
         self, status: int, body: bytes, reason: str, error_type: str = "", *, unread: bool = False

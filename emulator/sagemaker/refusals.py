@@ -19,6 +19,8 @@ class SageMakerRefusal(EmulatorError):
     """An error response of SageMaker itself.
 
     `fields` are in the body beside the message; `reason` explains it in the emulator's log.
+
+    Remedy: stay within the limits of SageMaker that the text names.
     """
 
     def __init__(

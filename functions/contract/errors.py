@@ -57,11 +57,17 @@ class InferenceError(Exception):
 
 
 class RequestError(InferenceError):
-    """The caller sent something that cannot be answered."""
+    """The caller sent something that cannot be answered.
+
+    Remedy: correct the request as the text says.
+    """
 
 
 class MalformedRequest(RequestError):
-    """The body or its framing cannot be read."""
+    """The body or its framing cannot be read.
+
+    Remedy: compare the body with the example of the model in `/docs` or `/ui`.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -69,21 +75,30 @@ class MalformedRequest(RequestError):
 
 
 class NoModelNamed(MalformedRequest):
-    """The path leaves open which of several models is meant."""
+    """The path leaves open which of several models is meant.
+
+    Remedy: put one of the names that the text lists into the path.
+    """
 
     def __init__(self, known: Iterable[str]) -> None:
         super().__init__(f"the path must name one of the models: {', '.join(known)}")
 
 
 class RequestTooLarge(RequestError):
-    """The body is longer than the limit."""
+    """The body is longer than the limit.
+
+    Remedy: send fewer rows in one request, or binary tensors, or a batch (`lading batch`).
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body exceeds the limit of {limit} bytes")
 
 
 class RequestTooSlow(RequestError):
-    """The body comes more slowly than the server waits for it."""
+    """The body comes more slowly than the server waits for it.
+
+    Remedy: send the body faster, or in smaller requests.
+    """
 
     def __init__(self, seconds: float, received: int) -> None:
         super().__init__(
@@ -94,7 +109,10 @@ class RequestTooSlow(RequestError):
 
 
 class AnswerTooLarge(RequestError):
-    """The answer is longer than Lambda returns; the caller can get it in parts, or shorter."""
+    """The answer is longer than Lambda returns; the caller can get it in parts, or shorter.
+
+    Remedy: send fewer rows, accept gzip, or ask for binary tensors or fewer outputs.
+    """
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -109,21 +127,30 @@ def _megabytes(size: int) -> str:
 
 
 class UnsupportedMediaType(RequestError):
-    """The body's content type is not supported."""
+    """The body's content type is not supported.
+
+    Remedy: send one of the content types that the text lists.
+    """
 
     def __init__(self, given: str, known: Iterable[str]) -> None:
         super().__init__(f"unsupported content type '{brief(given)}'; send {' or '.join(known)}")
 
 
 class NotAcceptable(RequestError):
-    """The Accept header allows no supported content type."""
+    """The Accept header allows no supported content type.
+
+    Remedy: accept one of the content types that the text lists.
+    """
 
     def __init__(self, wanted: str, offered: Iterable[str]) -> None:
         super().__init__(f"cannot answer with '{brief(wanted)}'; accept {' or '.join(offered)}")
 
 
 class InvalidInput(RequestError):
-    """A tensor does not match the model's signature."""
+    """A tensor does not match the model's signature.
+
+    Remedy: compare the input with the signature, which `GET /models/NAME` shows.
+    """
 
     def __init__(self, name: str, reason: str, text: str = "") -> None:
         super().__init__(text or f"input '{brief(name)}' {reason}")
@@ -147,7 +174,10 @@ class UnexpectedShape(InvalidInput):
 
 
 class InvalidOutput(RequestError):
-    """An output cannot be returned as the caller requests it."""
+    """An output cannot be returned as the caller requests it.
+
+    Remedy: ask for outputs that the signature has, in a form that the text names.
+    """
 
     def __init__(self, name: str, reason: str, text: str = "") -> None:
         super().__init__(text or f"output '{brief(name)}' {reason}")
@@ -163,7 +193,10 @@ class UnexpectedOutput(InvalidOutput):
 
 
 class SignatureNotFound(RequestError):
-    """The model has no signature of this name; the text begins as TensorFlow Serving's."""
+    """The model has no signature of this name; the text begins as TensorFlow Serving's.
+
+    Remedy: name one of the signatures that the text lists, or none.
+    """
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(
@@ -173,7 +206,10 @@ class SignatureNotFound(RequestError):
 
 
 class RouteNotFound(RequestError):
-    """No dialect has this path."""
+    """No dialect has this path.
+
+    Remedy: `GET /models` lists the models; `/docs` shows every route.
+    """
 
     def __init__(self, method: str, path: str) -> None:
         super().__init__(
@@ -183,7 +219,10 @@ class RouteNotFound(RequestError):
 
 
 class MethodNotAllowed(RequestError):
-    """The path exists for other methods."""
+    """The path exists for other methods.
+
+    Remedy: use one of the methods in the header `Allow`.
+    """
 
     def __init__(self, method: str, path: str, allowed: Iterable[str]) -> None:
         self.method, self.path, self.allowed = method, path, tuple(sorted(allowed))
@@ -193,7 +232,10 @@ class MethodNotAllowed(RequestError):
 
 
 class RequestInProgress(RequestError):
-    """A request with the same idempotency key is running."""
+    """A request with the same idempotency key is running.
+
+    Remedy: repeat it after the seconds in `Retry-After`: the answer is kept for the key.
+    """
 
     def __init__(self, key: str, retry_after_s: int = 1) -> None:
         super().__init__(
@@ -203,7 +245,10 @@ class RequestInProgress(RequestError):
 
 
 class KeyReused(RequestError):
-    """Another request has had this idempotency key."""
+    """Another request has had this idempotency key.
+
+    Remedy: use a new key for a new body.
+    """
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -212,7 +257,10 @@ class KeyReused(RequestError):
 
 
 class RefusedByEngine(RequestError):
-    """The model's engine rejects the request; `body` is the engine's answer."""
+    """The model's engine rejects the request; `body` is the engine's answer.
+
+    Remedy: correct the request as the engine's own words say.
+    """
 
     def __init__(self, name: str, status: int, body: str) -> None:
         super().__init__(f"the engine of model '{name}' rejects the request: {brief(body)}")
@@ -220,7 +268,10 @@ class RefusedByEngine(RequestError):
 
 
 class ModelConflict(RequestError):
-    """A request to load or unload conflicts with the models that are served."""
+    """A request to load or unload conflicts with the models that are served.
+
+    Remedy: ask `/v2/repository/index` for the state of the model, and try again.
+    """
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"model '{brief(name)}' {reason}")
@@ -228,7 +279,10 @@ class ModelConflict(RequestError):
 
 
 class Unsupported(RequestError):
-    """The request is understood, but not supported."""
+    """The request is understood, but not supported.
+
+    Remedy: leave out what the text names.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -236,7 +290,10 @@ class Unsupported(RequestError):
 
 
 class NotExplained(Unsupported):
-    """The model's artifact has nothing recorded for explanations."""
+    """The model's artifact has nothing recorded for explanations.
+
+    Remedy: set `explain: true` in models.yaml, and package the model again.
+    """
 
     def __init__(self, name: str, reason: str = "") -> None:
         advice = reason or "set explain: true in models.yaml, and package it again"
@@ -248,6 +305,8 @@ class TooManyEvaluations(RequestError):
     """An explanation needs more evaluations of the model than its budget.
 
     `rows` are those of the request; `job` says whether it is in a job, which has more.
+
+    Remedy: send fewer rows, use the asynchronous path, or raise `explain.budget`.
     """
 
     def __init__(self, name: str, rows: int, needed: int, budget: int, *, job: bool) -> None:
@@ -261,11 +320,17 @@ class TooManyEvaluations(RequestError):
 
 
 class NotFound(InferenceError):
-    """The request names something that is not served."""
+    """The request names something that is not served.
+
+    Remedy: ask for something that `GET /models` lists.
+    """
 
 
 class ModelNotFound(NotFound):
-    """No model of this name is served here."""
+    """No model of this name is served here.
+
+    Remedy: use one of the names that the text lists; a new model must be packaged and deployed.
+    """
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
         self.name = name
@@ -274,7 +339,10 @@ class ModelNotFound(NotFound):
 
 
 class VersionNotFound(NotFound):
-    """The model is served, but not this version."""
+    """The model is served, but not this version.
+
+    Remedy: use one of the versions that the text lists, or none for the stable one.
+    """
 
     def __init__(self, name: str, version: int, served: Iterable[int] = ()) -> None:
         self.name, self.version = name, version
@@ -283,7 +351,10 @@ class VersionNotFound(NotFound):
 
 
 class LabelNotFound(NotFound):
-    """The model is served, but no version has this label."""
+    """The model is served, but no version has this label.
+
+    Remedy: use one of the labels that the text lists; `lading label` moves one.
+    """
 
     def __init__(self, name: str, label: str, known: Iterable[str] = ()) -> None:
         self.label = label
@@ -294,7 +365,10 @@ class LabelNotFound(NotFound):
 
 
 class NoRouteMatched(NotFound):
-    """No step of a graph's switch matches; 404 as in KServe's InferenceGraph."""
+    """No step of a graph's switch matches; 404 as in KServe's InferenceGraph.
+
+    Remedy: add a step without a condition to the switch, or correct the values.
+    """
 
     def __init__(self, node: str, values: Mapping[str, object]) -> None:
         self.node = node
@@ -303,14 +377,20 @@ class NoRouteMatched(NotFound):
 
 
 class JobNotFound(NotFound):
-    """The job does not exist, or has expired."""
+    """The job does not exist, or has expired.
+
+    Remedy: start the job again: results are kept for a day.
+    """
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"job '{brief(job_id)}' is not found; jobs expire after a day")
 
 
 class NotCaptured(NotFound):
-    """No captured request has the id that a truth names."""
+    """No captured request has the id that a truth names.
+
+    Remedy: send the answer itself with the truth, or the id of a request that is kept.
+    """
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
@@ -320,7 +400,10 @@ class NotCaptured(NotFound):
 
 
 class NoFeedback(NotFound):
-    """Truths of a model are not accepted here."""
+    """Truths of a model are not accepted here.
+
+    Remedy: set `feedback: true` in the model's `capture`, and deploy.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -329,14 +412,20 @@ class NoFeedback(NotFound):
 
 
 class NotEntitled(InferenceError):
-    """The caller has not shown that it may do this."""
+    """The caller has not shown that it may do this.
+
+    Remedy: send a token with the scope, made by `lading tokens create --scope`.
+    """
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} needs a token of its own, as 'Authorization: Bearer TOKEN'")
 
 
 class CaptureUnreachable(InferenceError):
-    """Captured requests cannot be read or written now; nothing was counted."""
+    """Captured requests cannot be read or written now; nothing was counted.
+
+    Remedy: send the same again later; nothing was counted.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__("the store of captured requests cannot be reached; send it again later")
@@ -344,14 +433,20 @@ class CaptureUnreachable(InferenceError):
 
 
 class CallerGone(InferenceError):
-    """The caller closed the connection, so nothing is predicted or sent."""
+    """The caller closed the connection, so nothing is predicted or sent.
+
+    Remedy: wait longer for the answer; nothing is wrong with the service.
+    """
 
     def __init__(self, before: str) -> None:
         super().__init__(f"the caller closed the connection before {before}")
 
 
 class ModelUnavailable(InferenceError):
-    """The model cannot answer now: it failed to load."""
+    """The model cannot answer now: it failed to load.
+
+    Remedy: read the reason in the text; the model's log has the traceback.
+    """
 
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} is not ready: {reason}")
@@ -363,6 +458,8 @@ class EndpointUnready(ModelUnavailable):
 
     `state` is `cold` (it starts from zero), `updating` or `failed`; `retry_after_s` is when to
     retry, None where a retry does not help.
+
+    Remedy: repeat it after the seconds in `Retry-After`; without that header, look at the endpoint.
     """
 
     def __init__(
@@ -374,7 +471,10 @@ class EndpointUnready(ModelUnavailable):
 
 
 class Throttled(InferenceError):
-    """The model is at capacity; nothing was predicted."""
+    """The model is at capacity; nothing was predicted.
+
+    Remedy: repeat it after the seconds in `Retry-After`; raise the concurrency if it happens often.
+    """
 
     def __init__(self, name: str, version: int, retry_after_s: int = 1) -> None:
         super().__init__(
@@ -387,6 +487,8 @@ class Overloaded(InferenceError):
     """Too many requests wait, or their bodies hold too many bytes; nothing was predicted.
 
     `name` is the model's, empty if the request did not get as far as to name one.
+
+    Remedy: repeat it after the seconds in `Retry-After`; add servers if it happens often.
     """
 
     def __init__(self, name: str, held: str, retry_after_s: int = 1, text: str = "") -> None:
@@ -397,7 +499,10 @@ class Overloaded(InferenceError):
 
 
 class ServerStopping(InferenceError):
-    """The server stops, and had no time left for the request; another server may answer it."""
+    """The server stops, and had no time left for the request; another server may answer it.
+
+    Remedy: repeat it at once: another server answers.
+    """
 
     retry_after_s = 1
 
@@ -406,7 +511,10 @@ class ServerStopping(InferenceError):
 
 
 class CallerAtLimit(Overloaded):
-    """As many requests of this caller are under way as it may have; nothing was predicted."""
+    """As many requests of this caller are under way as it may have; nothing was predicted.
+
+    Remedy: wait for the answers that are under way.
+    """
 
     def __init__(self, most: int) -> None:
         super().__init__("", "", text=f"{most} requests of this caller are under way, its limit")
@@ -416,6 +524,8 @@ class ControlBusy(Overloaded):
     """The server loads and unloads one model at a time, and is busy with one.
 
     `work` says with what, as `loading model 'digits'`; `seconds` how long that has taken so far.
+
+    Remedy: repeat it after the seconds in `Retry-After`.
     """
 
     def __init__(self, name: str, work: str, seconds: float, retry_after_s: int = 1) -> None:
@@ -424,7 +534,10 @@ class ControlBusy(Overloaded):
 
 
 class TimedOut(InferenceError):
-    """The model did not answer in time, and may still be computing."""
+    """The model did not answer in time, and may still be computing.
+
+    Remedy: send fewer rows, use the asynchronous path, or raise `timeout_s` and `memory_mb`.
+    """
 
     def __init__(self, name: str, version: int, seconds: float) -> None:
         super().__init__(
@@ -437,6 +550,8 @@ class DeadlinePassed(InferenceError):
     """The deadline that the caller stated passed while the request waited; nothing was predicted.
 
     `waited` is in seconds.
+
+    Remedy: state a longer deadline, or add servers.
     """
 
     def __init__(self, name: str, waited: float) -> None:
@@ -449,7 +564,11 @@ class DeadlinePassed(InferenceError):
 
 
 class PredictionFailed(InferenceError):
-    """The runtime failed on a request that passed every check."""
+    """The runtime failed on a request that passed every check.
+
+    Remedy: try the same input with `lading predict`; report it with `report.html` if it fails
+    there.
+    """
 
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} failed to predict: {reason}")
@@ -457,7 +576,10 @@ class PredictionFailed(InferenceError):
 
 
 class InvocationError(InferenceError):
-    """The model's function gave no answer; `reason` is for the log alone."""
+    """The model's function gave no answer; `reason` is for the log alone.
+
+    Remedy: read the log of the model's function: `lading logs NAME`.
+    """
 
     outcome = "could not be invoked"
 
@@ -467,13 +589,19 @@ class InvocationError(InferenceError):
 
 
 class NotDeployed(InvocationError):
-    """The function or its alias does not exist."""
+    """The function or its alias does not exist.
+
+    Remedy: deploy the model: `lading deploy`.
+    """
 
     outcome = "is not deployed"
 
 
 class AtCapacity(InvocationError):
-    """The function accepts no more requests at the moment."""
+    """The function accepts no more requests at the moment.
+
+    Remedy: repeat it after the seconds in `Retry-After`; raise the account's concurrency.
+    """
 
     outcome, retry_after_s = "is at capacity; retry in 1 s", 1
 
@@ -495,6 +623,8 @@ class InternalFailure(InferenceError):
 
     `kind` is the name of the exception's class, `reason` its text, `traceback` where it was raised:
     texts, because the exception itself would keep the request in memory.
+
+    Remedy: look for the request's id in the service's log; it has the traceback.
     """
 
     def __init__(self, kind: str = "", reason: str = "", traceback: str = "") -> None:
@@ -503,7 +633,10 @@ class InternalFailure(InferenceError):
 
 
 class ArtifactError(InferenceError):
-    """The artifact cannot be served."""
+    """The artifact cannot be served.
+
+    Remedy: delete that version, and package the model again.
+    """
 
 
 class ArtifactMissing(ArtifactError):
@@ -521,7 +654,10 @@ class ArtifactCorrupt(ArtifactError):
 
 
 class ArtifactTooNew(ArtifactError):
-    """The artifact's format is newer than this Lading."""
+    """The artifact's format is newer than this Lading.
+
+    Remedy: upgrade Lading, or package the model with this one.
+    """
 
     def __init__(self, path: str, found: int, supported: int) -> None:
         super().__init__(
@@ -531,7 +667,10 @@ class ArtifactTooNew(ArtifactError):
 
 
 class CodeNotAllowed(ArtifactError):
-    """The artifact has code to run, and no lock states its digest."""
+    """The artifact has code to run, and no lock states its digest.
+
+    Remedy: serve the model from its lock, or allow the code with `LADING_ALLOW_CODE=true`.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -541,7 +680,10 @@ class CodeNotAllowed(ArtifactError):
 
 
 class ArtifactUnreachable(ArtifactError):
-    """The artifact cannot be read from S3."""
+    """The artifact cannot be read from S3.
+
+    Remedy: check the permissions of the reader, and that the object is there.
+    """
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be read from S3: {reason}")
@@ -549,7 +691,10 @@ class ArtifactUnreachable(ArtifactError):
 
 
 class SignatureRefused(ArtifactError):
-    """A version has no valid signature of a trusted key, and `reason` says why."""
+    """A version has no valid signature of a trusted key, and `reason` says why.
+
+    Remedy: sign the version with `lading sign`, or trust the key that signed it.
+    """
 
     def __init__(self, name: str, version: int, reason: str) -> None:
         super().__init__(f"model '{name}' version {version} {reason}")

@@ -15,7 +15,10 @@ Architecture = Literal["x86_64", "arm64"]
 
 
 class EnergyUnusable(PackagingError):
-    """A file of power and electricity cannot be read, or has an invalid value."""
+    """A file of power and electricity cannot be read, or has an invalid value.
+
+    Remedy: compare the file with `model_packaging/energy/energy.yaml`.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}; see model_packaging/energy/energy.yaml for an example")

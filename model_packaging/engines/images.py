@@ -41,7 +41,10 @@ _PLACEHOLDER = "{region}"
 
 
 class ImageUnknown(PackagingError):
-    """There is no known container image for an engine in a region."""
+    """There is no known container image for an engine in a region.
+
+    Remedy: state `engine.image` for the model.
+    """
 
     def __init__(self, model: str, engine: str, region: str, reason: str) -> None:
         super().__init__(

@@ -53,7 +53,10 @@ _TRAIL = 10
 
 
 class LockError(PackagingError):
-    """models.lock.json cannot be read or written."""
+    """models.lock.json cannot be read or written.
+
+    Remedy: take `models.lock.json` from the history of your repository.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} {reason}")
@@ -61,7 +64,10 @@ class LockError(PackagingError):
 
 
 class CopyElsewhere(LockError):
-    """The version is not on this machine, only in S3."""
+    """The version is not on this machine, only in S3.
+
+    Remedy: bring it here with `lading pull NAME`.
+    """
 
     def __init__(self, path: Path, model: str, version: int, place: str) -> None:
         reason = f"has version {version} of model '{model}' only at {place}; bring it here with "

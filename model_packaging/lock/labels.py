@@ -11,7 +11,10 @@ from lading.model_packaging.lock.file import Lock, LockedModel, LockError
 
 
 class NoEarlierVersion(LockError):
-    """The lock has no version to which a label could go back."""
+    """The lock has no version to which a label could go back.
+
+    Remedy: name the version: `lading label NAME LABEL VERSION`.
+    """
 
 
 @dataclass(frozen=True, slots=True)

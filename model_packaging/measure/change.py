@@ -88,7 +88,10 @@ class AccuracyChange:
 
 
 class AccuracyDropped(PackagingError):
-    """The accuracy gate rejects the optimized model; nothing is published."""
+    """The accuracy gate rejects the optimized model; nothing is published.
+
+    Remedy: optimize less (`quantize`, `prune`), or raise `accuracy.max_drop`.
+    """
 
     _over = "over"
 
@@ -107,6 +110,8 @@ class AccuracyUncertain(AccuracyDropped):
     """Too few rows to show that the optimized model lost no more than is allowed.
 
     `needed` is the smallest number of rows that can show it; 0 when there are that many.
+
+    Remedy: hold out more rows, or raise `accuracy.max_drop`.
     """
 
     _over = "perhaps over"

@@ -31,7 +31,10 @@ _KIB = 1024
 
 
 class MeasurementFailed(PackagingError):
-    """The process that measures a model was killed or failed."""
+    """The process that measures a model was killed or failed.
+
+    Remedy: package the model on a machine with more memory, or with less load.
+    """
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(

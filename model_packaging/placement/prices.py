@@ -12,7 +12,10 @@ PRICES = Path(__file__).with_name("prices.yaml")
 
 
 class PricesUnusable(PackagingError):
-    """A file of prices cannot be read, or has an invalid value."""
+    """A file of prices cannot be read, or has an invalid value.
+
+    Remedy: compare the file with `model_packaging/placement/prices.yaml`.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(

@@ -18,7 +18,10 @@ from lading.model_packaging.placement.prices import Prices
 
 
 class DoesNotFit(PackagingError):
-    """The model is too large or too slow for its target; nothing is published."""
+    """The model is too large or too slow for its target; nothing is published.
+
+    Remedy: choose another `target`, or make the model smaller (`quantize`).
+    """
 
     def __init__(self, model: str, target: str, reason: str, advice: str) -> None:
         super().__init__(f"model '{model}' does not fit {target}: {reason}; {advice}")

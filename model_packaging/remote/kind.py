@@ -19,7 +19,10 @@ OnBytes = Callable[[int, int], None]
 
 
 class SourceUnfetched(PackagingError):
-    """A source cannot be downloaded, or is not the one that is pinned."""
+    """A source cannot be downloaded, or is not the one that is pinned.
+
+    Remedy: check the address and its credentials; `--refresh` takes the newest revision.
+    """
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{shown(address)} {reason}")

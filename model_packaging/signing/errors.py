@@ -9,6 +9,8 @@ from lading.model_packaging.errors import PackagingError
 class KeyUnusable(PackagingError):
     """A key cannot sign or verify.
 
+    Remedy: name a key in PEM, or one of KMS that may sign.
+
     Args:
         place: its file or address.
         reason: what is wrong with it, and what to do.
@@ -20,11 +22,17 @@ class KeyUnusable(PackagingError):
 
 
 class TrustUnusable(PackagingError):
-    """The keys to trust cannot be used, or there are none."""
+    """The keys to trust cannot be used, or there are none.
+
+    Remedy: name the public keys to trust with `--key`, or in stages.yaml.
+    """
 
 
 class CryptographyMissing(PackagingError):
-    """The library `cryptography` is not installed."""
+    """The library `cryptography` is not installed.
+
+    Remedy: `pip install 'lading[signing]'`.
+    """
 
     def __init__(self) -> None:
         super().__init__(

@@ -31,7 +31,10 @@ _HEADERS = (
 
 
 class ArchiveRefused(PackagingError):
-    """A model.tar.gz is damaged, or contains something that must not be unpacked."""
+    """A model.tar.gz is damaged, or contains something that must not be unpacked.
+
+    Remedy: do not use the archive; make a new one from the model's files.
+    """
 
     def __init__(self, archive: Path, reason: str) -> None:
         super().__init__(f"{archive} {reason}; do not use it, and package the model again")

@@ -6,7 +6,10 @@ from lading.model_packaging.errors import PackagingError
 
 
 class NumberTaken(PackagingError):
-    """The version number that a source states is not above all published versions."""
+    """The version number that a source states is not above all published versions.
+
+    Remedy: rename the source's folder to a higher number, or name the folder itself as source.
+    """
 
     def __init__(self, model: str, number: int, newest: int) -> None:
         published = f"version {newest} is published" if newest else "versions begin at 1"
@@ -20,6 +23,8 @@ class NumberTaken(PackagingError):
 
 class StoreError(PackagingError):
     """A version cannot be read from the store or published to it.
+
+    Remedy: check the folder or the bucket; `lading push` and `lading pull` copy versions.
 
     Args:
         model: the model of the version; None for an error of the whole store.

@@ -10,13 +10,16 @@ from lading.cli.settings import colors
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
 from lading.model_packaging.errors import PackagingError
+from lading.stacks.errors import StackError
 
 
 def every_subclass(root: type[Exception]) -> list[type[Exception]]:
     return [root, *(each for child in root.__subclasses__() for each in every_subclass(child))]
 
 
-@pytest.mark.parametrize("root", [CliError, EmulatorError, InferenceError, PackagingError])
+@pytest.mark.parametrize(
+    "root", [CliError, EmulatorError, InferenceError, PackagingError, StackError]
+)
 def test_every_error_has_an_exit_code(root: type[Exception]) -> None:
     for kind in every_subclass(root):
         assert exit_code(kind.__new__(kind)) in vars(EXIT).values()
@@ -28,10 +31,9 @@ def test_an_error_is_one_line_and_with_json_also_a_document(
     error = NothingLocked(tmp_path / "lock", "versions")
     assert end_with_error(error, as_json=True) == EXIT.not_found
     captured = capsys.readouterr()
-    assert captured.err.startswith("error: ")
-    assert captured.err.count("\n") == 1
+    assert captured.err == f"error: {error} [nothing-locked]\n"
     found = json.loads(captured.out)["error"]
-    assert found == {"kind": "NothingLocked", "message": str(error)}
+    assert found == {"code": "nothing-locked", "kind": "NothingLocked", "message": str(error)}
 
 
 @pytest.mark.parametrize(("stated", "wanted"), [("1", False), ("", None)])

@@ -94,3 +94,13 @@ def test_a_bad_call_costs_one_line(lading: Lading, words: tuple[str, ...]) -> No
     assert result.code == EXIT.usage
     assert result.err.count("\n") == 1
     assert "--help" in result.err
+
+
+@pytest.mark.parametrize("command", ["costs", "watch", "stacks", "status"])
+def test_a_wrong_stages_yaml_costs_one_line_with_its_place_and_code(
+    lading: Lading, workspace: Path, command: str
+) -> None:
+    (workspace / "stages.yaml").write_text("stages:\n  dev:\n    rollouts: linear\n")
+    result = lading(command)
+    assert result.err == "error: stages.yaml:3: stages.dev.rollouts: unknown key [settings-error]\n"
+    assert result.code == EXIT.usage

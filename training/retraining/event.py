@@ -26,7 +26,10 @@ _MOST_BYTES = 1 << 20
 
 
 class EventUnusable(PackagingError):
-    """A file is not the event of a retraining."""
+    """A file is not the event of a retraining.
+
+    Remedy: name the file that a retraining wrote.
+    """
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} is not the event of a retraining: {reason}")

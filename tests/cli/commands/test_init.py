@@ -83,6 +83,7 @@ def test_a_dry_run_prints_the_files_and_writes_none(lading: Lading, workspace: P
     result = lading("init", "shop", "--from", "three.onnx", "--dry-run")
     assert "--- models.yaml\n" in result.out
     assert "source: models/three.onnx" in result.out
+    assert "json-schema.org" not in result.out
     assert not (workspace / "shop").exists()
 
 
@@ -101,4 +102,4 @@ def test_rows_that_do_not_fit_the_model_are_refused_by_column(
 def test_a_model_that_is_not_there_costs_one_line(lading: Lading) -> None:
     result = lading("init", "shop", "--from", "none.onnx")
     assert result.code == 2
-    assert result.err == "error: none.onnx: there is no such file or folder\n"
+    assert result.err == "error: none.onnx: there is no such file or folder [subject-error]\n"

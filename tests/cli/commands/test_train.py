@@ -202,7 +202,7 @@ def test_an_empty_channel_is_one_line_with_its_place(training: Path, lading: Lad
     assert result.code == 5
     [error] = result.err.splitlines()
     assert error.startswith("error: models.yaml:5: models.m.train.channels.train: ")
-    assert error.endswith("data is empty; put the data there")
+    assert "data is empty; put the data there" in error
 
 
 def test_a_search_publishes_the_best_trial(training: Path, lading: Lading) -> None:
