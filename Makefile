@@ -51,7 +51,7 @@ help:
 	@echo "make audit       look for known vulnerabilities of what is deployed"
 	@echo "make image-digests     pin the Dockerfiles' base images to digests (needs Docker and a registry)"
 	@echo "make protos      compile the messages of the gRPC dialects"
-	@echo "make schema      write models.schema.json"
+	@echo "make schema      write models.schema.json and stages.schema.json"
 	@echo "make lock        write requirements.txt and requirements/*.txt (needs uv)"
 	@echo "make clean       remove everything that make created"
 
@@ -189,6 +189,7 @@ dashboards: .venv/dev
 
 schema: .venv/demo
 	@$(BIN)/python -m lading.model_packaging.manifest.models > models.schema.json
+	@$(BIN)/python -m lading.stacks.stages.schema > stages.schema.json
 
 # The sets are resolved from pyproject.toml, within requirements.txt, the whole deploy set. Versions
 # stay as they are where they still fit; `make lock UPGRADE=--upgrade` takes the newest. torch is not

@@ -15,7 +15,7 @@ from lading.api.progress import live_step
 from lading.cli.delivery.github import add_workflows
 from lading.cli.errors import ProjectExists
 from lading.cli.options import Json
-from lading.cli.projects.files import EXAMPLE, MODELS, project_files
+from lading.cli.projects.files import EXAMPLE, MODELS, SCHEMAS, project_files
 from lading.cli.projects.guess import Guess, Rows, guess, guess_name, missing_column
 from lading.model_packaging.errors import SourceUntrusted
 from lading.model_packaging.inspected import Inspected, inspected, is_pickle
@@ -95,7 +95,8 @@ def init(
         document = {"folder": str(folder), "written": written, "guessed": said}
         typer.echo(json.dumps({**document, "kept": existing, "dry_run": dry_run}))
     elif dry_run:
-        typer.echo("".join(f"--- {path}\n{text}\n" for path, text in new.items()), nl=False)
+        shown = {path: text for path, text in new.items() if not path.startswith(SCHEMAS)}
+        typer.echo("".join(f"--- {path}\n{text}\n" for path, text in shown.items()), nl=False)
     else:
         typer.echo(_told(folder, new, places, guessed))
 

@@ -8,8 +8,12 @@ import yaml
 
 from lading.emulator.checkout import packaged_file
 from lading.functions.contract.names import VERSION
+from lading.model_packaging.manifest.models import render_schema as models_schema
+from lading.stacks.stages.schema import render_schema as stages_schema
 
 MODELS, EXAMPLE = "models.yaml", "example.json"
+SCHEMAS = ".schemas/"
+"""Folder of the JSON Schemas, by which editors complete and check keys."""
 
 _APP = '''"""The CDK app: models.yaml, models.lock.json and stages.yaml become stacks.
 
@@ -34,6 +38,7 @@ if __name__ == "__main__":
 '''
 
 _STAGES = """\
+# yaml-language-server: $schema=./.schemas/stages.json
 # The stages, each a complete deployment: `lading deploy --stage prod`. Every key is optional.
 service: {service}
 stages:
@@ -52,11 +57,15 @@ __pycache__/
 """
 
 _NO_MODELS = """\
+# yaml-language-server: $schema=./.schemas/models.json
 # The models to package and serve. `lading init --from MODEL` writes an entry for yours.
 models: {}
 """
 
-_HEAD = "# The models to package and serve: `lading package` makes each a verified version.\n"
+_HEAD = """\
+# yaml-language-server: $schema=./.schemas/models.json
+# The models to package and serve: `lading package` makes each a verified version.
+"""
 
 
 class ModelText(NamedTuple):
@@ -92,6 +101,8 @@ def project_files(service: str, model: ModelText | None) -> dict[str, str]:
         "cdk.json": packaged_file("cdk.json").read_text(encoding="utf-8"),
         "requirements.txt": f"lading[{extras}]>={VERSION}\n",
         ".gitignore": _IGNORED,
+        f"{SCHEMAS}models.json": models_schema(),
+        f"{SCHEMAS}stages.json": stages_schema(),
     }
     if model and model.request is not None:
         files[EXAMPLE] = f"{json.dumps(model.request, indent=2)}\n"

@@ -1,7 +1,7 @@
 """Which signatures of models a stage accepts."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -23,9 +23,13 @@ def _off(value: object) -> object:
 class SignatureSettings(StageEntry):
     """Which signatures of models a stage accepts, and what happens to other models."""
 
-    policy: Annotated[Mode | None, BeforeValidator(_off)] = None
+    policy: Annotated[
+        Mode | None, BeforeValidator(_off, json_schema_input_type=Mode | Literal[False] | None)
+    ] = None
     """`required`, `warn` or `off`; None: required if there is a key, else warn."""
-    key: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(default=(), strict=False)
+    key: Annotated[
+        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+    ] = Field(default=(), strict=False)
     """Files of trusted public keys in PEM, relative to stages.yaml: one, or a list."""
 
 

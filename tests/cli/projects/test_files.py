@@ -1,8 +1,13 @@
 import ast
 import json
+import re
 from pathlib import Path
 
+import jsonschema  # type: ignore[import-untyped] # has no stubs
+import pytest
+
 from lading.cli.projects.files import ModelText, project_files
+from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.model_packaging.manifest.models import load_manifest
 from lading.stacks.stages.settings import load_deployment
 from tests.support.interpreter import ROOT
@@ -18,6 +23,7 @@ MODEL = ModelText("churn", ENTRY, {"trust": "a note"}, {"inputs": [1]}, ("tabula
 def written(folder: Path, model: ModelText | None) -> dict[str, str]:
     files = project_files("shop", model)
     for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(text)
     return files
 
@@ -39,6 +45,19 @@ def test_a_project_without_a_model_is_valid(tmp_path: Path) -> None:
 def test_the_service_names_the_stages(tmp_path: Path) -> None:
     written(tmp_path, MODEL)
     assert load_deployment(tmp_path / "stages.yaml", "prod").names.prefix == "shop-prod"
+
+
+@pytest.mark.parametrize("model", [None, MODEL], ids=["empty", "model"])
+@pytest.mark.parametrize("file", ["models.yaml", "stages.yaml"])
+def test_an_editor_finds_the_schema_of_what_it_edits(
+    tmp_path: Path, file: str, model: ModelText | None
+) -> None:
+    written(tmp_path, model)
+    found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", (tmp_path / file).read_text())
+    assert found
+    schema = json.loads((tmp_path / found[1]).read_text())
+    assert schema["title"] == file
+    jsonschema.validate(LocatedYaml(tmp_path / file).value, schema)
 
 
 def test_the_app_is_that_of_a_clone() -> None:
