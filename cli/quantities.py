@@ -1,6 +1,4 @@
-"""Durations and large numbers, as people read them."""
-
-_LARGE = ((10**9, "billion"), (10**6, "million"))
+"""Durations, as people read them."""
 
 
 def seconds_text(seconds: float) -> str:
@@ -12,12 +10,3 @@ def seconds_text(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
-
-
-def rounded(number: float) -> str:
-    """Return a number with three digits: `950`, `174,000`, `2.31 million`."""
-    digits = float(f"{number:.3g}")
-    for size, word in _LARGE:
-        if digits >= size:
-            return f"{digits / size:g} {word}"
-    return f"{digits:,.0f}"

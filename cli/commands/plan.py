@@ -13,7 +13,6 @@ from lading.cli.cost_changes import Month, Project, cost_changes, show_changes
 from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.options import LOCK, MANIFEST, Json, Lock, Manifest, Names
 from lading.cli.placements import placements_of
-from lading.cli.quantities import rounded
 from lading.cli.stage_costs import show_stage, stage_costs
 from lading.cli.tables import show_table
 from lading.functions.contract.limits import GATEWAY
@@ -24,6 +23,7 @@ from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Optio
 from lading.model_packaging.placement.prices import PRICES, Prices, read_prices
 from lading.model_packaging.placement.stage_costs import CostPart
 from lading.model_packaging.placement.targets import Placement
+from lading.model_packaging.sizes import rounded
 from lading.stacks.stages.settings import load_deployment
 
 _PRICES = typer.Option(

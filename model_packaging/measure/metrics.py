@@ -191,9 +191,17 @@ def same_labels(truth: Array, answer: Array) -> tuple[Array, Array]:
     if given.dtype.kind == "U" and right.ndim == 1:
         right = right.astype(np.str_)  # classes may be called 0, 1, 2
         given = given[:, 0] if given.ndim == 2 else given  # noqa: PLR2004 - [rows, labels]
+    elif right.dtype.kind == "U":
+        right = _without_words(right)
     if right.dtype.kind != given.dtype.kind or right.shape != given.shape:
         raise Incomparable(f"has 'y' of {_shown(right)}, but the model returns {_shown(given)}")
     return right, given
+
+
+def _without_words(labels: Array) -> Array:
+    """Return `True` and `False`, as CSV has them, as 1 and 0; other texts stay as they are."""
+    lower = np.char.lower(labels)
+    return (lower == "true").astype(np.int64) if np.isin(lower, ("true", "false")).all() else labels
 
 
 def _as_labels(array: Array) -> Array:

@@ -48,7 +48,7 @@ class SampleCall:
             )
         else:
             given = "json=body"
-        body = pformat(self.body, width=_WIDTH, sort_dicts=False)
+        body = pformat(self.body, width=_WIDTH, compact=True, sort_dicts=False)
         made = "" if self.body is None else f"body = {body}\n"
         return (
             f'import requests\n\nurl = "{_URL}"\n{made}'

@@ -29,17 +29,17 @@ def candidates(report: _Document) -> Iterable[str]:
             "<p>The smallest model that passes the accuracy gate is kept. Metric and drop have "
             "95 % confidence intervals.</p>"
         )
-        yield table(("candidate", "", "size", "metric", "drop", "why"), rows, numbers=(2, 3, 4))
+        yield table(("candidate", "outcome", "size", "metric", "drop"), rows, numbers=(2, 3, 4))
 
 
 def _row(document: _Document) -> Sequence[str]:
-    size = document.get("bytes")
+    size, reason = document.get("bytes"), document.get("reason")
+    outcome = f"{document['outcome']}: {reason}" if reason else str(document["outcome"])
     return [
         str(document["name"]),
-        str(document["outcome"]),
+        outcome,
         "" if size is None else in_words(int(size)),
         *_measured(document.get("accuracy")),
-        str(document.get("reason", "")),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from lading.model_packaging.energy.estimate import Estimator
@@ -157,6 +158,9 @@ def _batches(batches: Batches | None) -> Iterable[str]:
 
 
 def _plots(stages: Sequence[Stage], change: AccuracyChange | None) -> Iterable[str]:
+    """Draw the stages that changed the model."""
+    others = (after for before, after in pairwise(stages) if _differ(before, after))
+    stages = [stages[0], *others]
     yield bars("Size", [Bar(each.name, each.size, in_words(each.size)) for each in stages])
     timed = [
         Bar(each.name, each.p50_ms, f"{each.p50_ms:.3g} ms", each.p95_ms)
@@ -173,6 +177,12 @@ def _plots(stages: Sequence[Stage], change: AccuracyChange | None) -> Iterable[s
     if measured and change:
         title = f"{change.metric}, with 95 % confidence interval"
         yield ranges(title, [("original", change.before, change.intervals.before), *measured])
+
+
+def _differ(before: Stage, after: Stage) -> bool:
+    """Return whether a stage changed the model; one that it left alone was not timed again."""
+    figures = [(each.size, each.p50_ms, each.p95_ms, each.change) for each in (before, after)]
+    return figures[0] != figures[1]
 
 
 def _row(stage: Stage) -> list[str]:

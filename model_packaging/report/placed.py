@@ -8,6 +8,7 @@ from lading.functions.contract.limits import GATEWAY
 from lading.model_packaging.placement.options import MONTH_HOURS
 from lading.model_packaging.report.elements import table, undamaged
 from lading.model_packaging.report.plots import Bar, bars
+from lading.model_packaging.sizes import rounded
 
 _Document = Mapping[str, Any]
 _HEADINGS = (
@@ -72,4 +73,4 @@ def _even(target: str, requests: int) -> str:
     """Return from which rate a target costs less; none that an API reaches is never."""
     if requests / (MONTH_HOURS * 3600) > GATEWAY.requests_a_second:
         return f"{target} never costs less than lambda."
-    return f"{target} costs less than lambda from {requests:,} requests a month on."
+    return f"{target} costs less than lambda from {rounded(requests)} requests a month on."

@@ -13,7 +13,7 @@ body { margin: 0 auto; max-width: 64rem; padding: 2.5rem 1.25rem 4rem; backgroun
 h1 { margin: 0; font-size: 1.9rem; letter-spacing: -0.02em; }
 h2 { margin: 2.75rem 0 0.75rem; font-size: 1.15rem; }
 p { margin: 0.4rem 0; max-width: 46rem; } .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 0.9rem;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.9rem;
   margin: 1.75rem 0 0; }
 .tile, figure { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: 0.9rem 1.1rem; } .tile b { display: block; font-size: 1.45rem; }
@@ -23,6 +23,7 @@ th { text-align: left; font-weight: 600; color: var(--soft); }
 th, td { padding: 0.45rem 0.9rem 0.45rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+@media (max-width: 40rem) { .number { white-space: normal; } }
 td.code { font: 0.85rem/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 figure { margin: 0.9rem 0; padding: 1rem 1.2rem; }
 figcaption { margin-bottom: 0.6rem; font-size: 0.9rem; color: var(--soft); }

@@ -1,6 +1,6 @@
 import pytest
 
-from lading.cli.quantities import rounded, seconds_text
+from lading.cli.quantities import seconds_text
 
 
 @pytest.mark.parametrize(
@@ -9,17 +9,3 @@ from lading.cli.quantities import rounded, seconds_text
 )
 def test_a_duration(seconds: float, text: str) -> None:
     assert seconds_text(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (950, "950"),
-        (174_377, "174,000"),
-        (999_999, "1 million"),
-        (2_310_900, "2.31 million"),
-        (174_377_922_340, "174 billion"),
-    ],
-)
-def test_a_large_number(number: int, text: str) -> None:
-    assert rounded(number) == text

@@ -1,8 +1,8 @@
-"""Sizes are told in a unit that suits them."""
+"""Sizes and large numbers are told in a unit that suits them."""
 
 import pytest
 
-from lading.model_packaging.sizes import in_words
+from lading.model_packaging.sizes import in_words, rounded
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,17 @@ from lading.model_packaging.sizes import in_words
 )
 def test_a_size_has_three_digits_and_a_unit(size: int, words: str) -> None:
     assert in_words(size) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (950, "950"),
+        (174_377, "174,000"),
+        (999_999, "1 million"),
+        (2_310_900, "2.31 million"),
+        (174_377_922_340, "174 billion"),
+    ],
+)
+def test_a_large_number(number: int, text: str) -> None:
+    assert rounded(number) == text

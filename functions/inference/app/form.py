@@ -6,7 +6,7 @@ values of its categories, as its held-out rows had them; without one a form has 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -87,9 +87,7 @@ def _input(
     row = [1 if size == -1 else size for size in spec.shape[1:]]
     size = prod(row)
     told = {**spec.to_json(), "whole": spec.datatype not in FLOATS, "optional": _optional(spec)}
-    choices = values or _stated(spec)
-    if spec.datatype == "BOOL":
-        choices = choices or [False, True]
+    choices = [False, True] if spec.datatype == "BOOL" else values or _stated(spec)
     if size == 1 and choices:
         return {**told, "kind": "choice", "choices": choices, "example": choices[0]}
     if spec.datatype == "BYTES" and size == 1:
@@ -124,7 +122,7 @@ def _seen(
         if isinstance(feature.bins, NumberBins):
             numbers = feature.bins.edges if feature.view == "columns" else numbers
         else:
-            values = sorted(feature.bins.values(), key=str)
+            values = sorted(feature.bins.values(), key=_in_order)
     return numbers, values
 
 
@@ -151,7 +149,12 @@ def _stated(spec: TensorSpec) -> list[Any]:
     if spec.domain is None:
         return []
     known = spec.domain.values.get(EVERY) or spec.domain.values.get(0) or frozenset()
-    return sorted((_text(each) for each in known), key=str)
+    return sorted((_text(each) for each in known), key=_in_order)
+
+
+def _in_order(value: Any) -> tuple[float, str]:
+    """Return a key for numbers by their size, before texts by their letters."""
+    return (inf, value) if isinstance(value, str) else (value, "")
 
 
 def _text(value: Any) -> Any:

@@ -111,6 +111,8 @@ def test_cosine_is_of_each_rows_vector() -> None:
         (TRUTH, np.eye(4, dtype=np.float32)[TRUTH]),
         (TRUTH, TRUTH[:, np.newaxis]),
         (TRUTH % 2 == 1, TRUTH % 2),
+        (np.array([str(each) for each in TRUTH % 2 == 1]), TRUTH % 2),  # as pandas writes CSV
+        (np.array(["false", "true"])[TRUTH % 2], np.eye(2, dtype=np.float32)[TRUTH % 2]),
         (TRUTH.astype(np.float64), TRUTH.astype(np.int32)),
         (NAMES[TRUTH], as_bytes(NAMES[TRUTH])),
         (NAMES[TRUTH], as_bytes(np.stack([NAMES[TRUTH], NAMES[TRUTH - 1]], axis=1))),

@@ -35,6 +35,13 @@ def test_the_lowest_f1_comes_first() -> None:
     assert f">{worst['rows']}<" in first
 
 
+def test_the_original_is_shown_where_a_class_lost_something() -> None:
+    document = section(3)
+    assert "F1 of the original" in page(document)
+    same = [{**each, "f1_original": each["f1"]} for each in document["classes"]]
+    assert "F1 of the original" not in page({**document, "classes": same})
+
+
 def test_a_matrix_has_a_line_for_each_true_class_and_marks_mistakes() -> None:
     document = section(3)
     shown = page(document)

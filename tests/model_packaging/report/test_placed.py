@@ -37,7 +37,7 @@ def test_a_rate_that_no_api_reaches_is_never() -> None:
     even = {"sagemaker": 174_377_922_340, "lambda-managed": 5_000_000}
     shown = page(break_even_requests_a_month=even)
     assert "sagemaker never costs less than lambda." in shown
-    assert "lambda-managed costs less than lambda from 5,000,000 requests a month on." in shown
+    assert "lambda-managed costs less than lambda from 5 million requests a month on." in shown
 
 
 def test_nothing_becomes_markup() -> None:

@@ -98,6 +98,28 @@ def test_few_values_are_a_menu_and_edges_are_rounded(tmp_path: Path) -> None:
     assert (age["low"], age["example"], age["high"]) == (18, 40, 90)
 
 
+@pytest.mark.parametrize(
+    ("datatype", "seen", "choices"),
+    [("BOOL", [1, 0], [False, True]), ("INT64", [10, 9, 100], [9, 10, 100])],
+)
+def test_a_menu_has_values_of_its_datatype_in_their_order(
+    tmp_path: Path, datatype: str, seen: list[int], choices: list[Any]
+) -> None:
+    model = echo(ELEMENTS[datatype], ["n"])
+    told = {"side": "inputs", "tensor": "x", "view": "values", "values": seen}
+    features = [{**told, "expected": [[1] * (len(seen) + 2)]}]
+    baseline = json.dumps({"version": 1, "rows": 9, "features": features}).encode()
+    digest = write_artifact(
+        tmp_path, "m", 1, model, files={MODEL: sha256(model), BASELINE: sha256(baseline)}
+    )
+    (tmp_path / "models" / "m" / "1" / BASELINE).write_bytes(baseline)
+    settings = ServingSettings((ServedModel("m", {1: digest}),), str(tmp_path))
+    (version,) = form_of(settings)["versions"]
+    (field,) = version["inputs"]
+    assert json.dumps(field["choices"]) == json.dumps(choices)
+    assert ask(serve(settings), "POST /predict", {"inputs": [field["example"]]}).status == 200
+
+
 def test_what_the_form_suggests_is_answered(tmp_path: Path) -> None:
     settings = categories(tmp_path)
     document = ask(serve(settings), "GET /m/openapi.json").document
