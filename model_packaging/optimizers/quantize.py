@@ -13,7 +13,7 @@ from lading.model_packaging.check.trial import Baseline, Unfit
 from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import DataUnusable, NothingToQuantize, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.measure.change import AccuracyDropped
+from lading.model_packaging.measure.change import AccuracyDropped, AccuracyUncertain
 from lading.model_packaging.measure.holdout import read_rows
 from lading.model_packaging.optimizers.candidates import Candidate
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
@@ -128,11 +128,21 @@ def _judged(task: Task, baseline: Baseline, scheme: Scheme, content: bytes) -> C
     except Unfit as error:
         return replace(candidate, reason=str(error))
     except AccuracyDropped as error:
-        return replace(candidate, reason=f"dropped by {error.drop:.4f}", change=error.change)
+        return replace(candidate, reason=_lost(error), change=error.change)
     if tried.overflows:
         reason = f"answers NaN or infinity for {_listed(tried.overflows)}"
         return replace(candidate, reason=reason)
     return replace(candidate, outcome="chosen")
+
+
+def _lost(error: AccuracyDropped) -> str:
+    """Return how much a candidate lost, or may have lost."""
+    if isinstance(error, AccuracyUncertain) and error.needed:
+        return f"is measured on {error.rows} rows of {error.needed} that are needed"
+    if isinstance(error, AccuracyUncertain):
+        high = error.change.intervals.drop.high
+        return f"may have dropped by {high:.4f} ({error.max_drop:g} allowed)"
+    return f"dropped by {error.drop:.4f} ({error.max_drop:g} allowed)"
 
 
 def _listed(kinds: Sequence[str]) -> str:

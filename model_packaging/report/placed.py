@@ -32,9 +32,7 @@ def placed(report: _Document) -> Iterable[str]:
 def _section(found: _Document) -> Iterator[str]:
     options, prices = found["options"], found["prices"]
     yield "<h2>Placement and cost</h2>"
-    by = "chosen by target: auto" if found["wanted"] == "auto" else "as the manifest says"
-    told = f"{found['target']}, {by}; {found['why']}."
-    yield f"<p>{escape(told)}</p>"
+    yield f"<p>{escape(_chosen(found))}</p>"
     yield table(_HEADINGS, [_row(each, found["target"]) for each in options], numbers=range(3, 7))
     costs = [
         Bar(f"{each['target']}, {each['size']}", dollars, f"${dollars:,.2f}")
@@ -50,6 +48,15 @@ def _section(found: _Document) -> Iterator[str]:
         yield f"<p>{escape(_even(str(target), int(rate)))}</p>"
     note = f"Prices of {prices['region']}, {prices['as_of']}; times are estimates from this model."
     yield f'<p class="soft">{escape(note)} lading plan has other rates.</p>'
+
+
+def _chosen(found: _Document) -> str:
+    target, best, why = found["target"], found["options"][0]["target"], found["why"]
+    if found["wanted"] == "auto":
+        return f"{target}, chosen by target: auto; {why}."
+    if target == best:
+        return f"{target}, as the manifest says; {why}."
+    return f"{target}, as the manifest says. target: auto would choose {best}; {why}."
 
 
 def _row(option: _Document, target: str) -> Sequence[str]:

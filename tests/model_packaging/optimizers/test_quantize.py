@@ -15,6 +15,7 @@ from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.measure.change import (
     AccuracyChange,
     AccuracyDropped,
+    AccuracyUncertain,
     Interval,
     Intervals,
 )
@@ -76,7 +77,7 @@ def test_auto_tells_of_each_candidate_what_became_of_it() -> None:
     told = {each.name: each for each in done.candidates}
     assert set(told) == set(SCHEMES)
     refused = told["int4"]
-    assert (refused.outcome, refused.reason) == ("refused", "dropped by 0.5000")
+    assert (refused.outcome, refused.reason) == ("refused", "dropped by 0.5000 (0.1 allowed)")
     assert refused.bytes == sizes["int4"]
     assert refused.change is not None
     assert refused.change.after == 0.5
@@ -86,6 +87,18 @@ def test_auto_tells_of_each_candidate_what_became_of_it() -> None:
     assert (told["fp16"].outcome, told["fp16"].reason) == ("not tried", "a smaller one passed")
     assert told["static"].reason == "it needs quantize.calibration"
     assert optimize(spec("dynamic")).candidates == ()
+
+
+@pytest.mark.parametrize(
+    ("needed", "reason"),
+    [(0, "may have dropped by 1.0000 (0.1 allowed)"), (90, "is measured on 40 rows of 90 that")],
+)
+def test_auto_says_whether_a_candidate_only_may_have_lost(needed: int, reason: str) -> None:
+    def judge(candidate: bytes) -> AccuracyChange | None:
+        raise AccuracyUncertain("wide", accept(candidate), needed)
+
+    done = OPTIMIZER.optimize(Task(spec("auto"), judge, len, trial_of(wide_bytes())), wide_bytes())
+    assert reason in done.candidates[0].reason
 
 
 def test_a_model_that_a_scheme_makes_larger_stays_as_it_is_and_is_told_so() -> None:

@@ -13,7 +13,7 @@ CHANGE = AccuracyChange(
 TRIED = (
     Candidate("int4", "refused", "dropped by 0.2000", 800, CHANGE),
     Candidate("int8", "chosen", "", 1600, CHANGE),
-    Candidate("static", "not tried: it needs quantize.calibration"),
+    Candidate("static", "not tried", "it needs quantize.calibration"),
 )
 
 

@@ -23,7 +23,8 @@ def test_each_target_has_its_price_and_the_chosen_one_is_marked() -> None:
     assert shown.count("<td>chosen</td>") == 1
     for option in found.placement.options:
         assert f"${option.per_million:,.2f}" in shown
-    assert "as the manifest says" in page(wanted="sagemaker")
+    assert "lambda, as the manifest says; it fits" in page(wanted="lambda")
+    assert "says. target: auto would choose lambda; it fits" in page(wanted="sagemaker")
     assert found.prices.as_of.isoformat() in shown
 
 
