@@ -20,7 +20,9 @@ def mean(answers: Sequence[Array], shares: Sequence[float]) -> Array:  # noqa: A
     """Return the mean of arrays of floats."""
     first = answers[0]
     if first.dtype.itemsize >= _USUAL and type(first) is np.ndarray:
-        total = sum(answers[1:], first)
+        total = first
+        for each in answers[1:]:
+            total = total + each
         return np.asarray(total / len(answers))
     wide = [*map(_wide, answers)]
     return _as_before(sum(wide[1:], wide[0]) / len(answers), first)
@@ -55,8 +57,8 @@ COMBINE: Mapping[str, Combine] = MappingProxyType(
 )
 
 
-def combined(how: str, answers: Sequence[Array], shares: Sequence[float]) -> Array:
-    """Return what several models' answers make together.
+def combined(combine: Combine, answers: Sequence[Array], shares: Sequence[float]) -> Array:
+    """Return what several models' answers make together; `combine` is one of `COMBINE`.
 
     Raises:
         ValueError: their shapes differ.
@@ -66,7 +68,7 @@ def combined(how: str, answers: Sequence[Array], shares: Sequence[float]) -> Arr
         if each.shape != shape:
             both = f"{list(shape)} and {list(each.shape)}"
             raise ValueError(f"cannot combine answers of the shapes {both}")
-    return COMBINE[how](answers, shares)
+    return combine(answers, shares)
 
 
 def _wide(array: Array) -> Array:

@@ -6,7 +6,7 @@ once, as far as they do not need each other's outputs; models of this process ru
 other, since each uses all processors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from time import perf_counter
 from typing import Protocol
 
@@ -14,16 +14,15 @@ import numpy as np
 
 from lading.functions.contract.errors import InferenceError, InvalidInput
 from lading.functions.inference.artifact.graph_nodes import GraphNode, GraphStep
-from lading.functions.inference.graphs.combining import combined
+from lading.functions.inference.graphs.combining import COMBINE, combined
 from lading.functions.inference.graphs.node_runs import NodeRun
 from lading.functions.inference.graphs.parallel import together
 from lading.functions.inference.graphs.routing import Route
+from lading.functions.inference.models.predictor import Answer
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
+from lading.functions.inference.tensors.rows import count_rows
 
 Tensors = dict[str, Array]
-
-Predict = Callable[[Tensors, Sequence[str]], Tensors]
-"""Answers with the outputs of these names."""
 
 OwnCombine = Callable[[list[Tensors]], Tensors]
 """An ensemble's own code: it gets the outputs of each step, in their order."""
@@ -58,18 +57,28 @@ class Step:
     def __init__(self, step: GraphStep, part: Part) -> None:
         self.part, self.name = part, step.use
         self.inputs, self.outputs = tuple(step.inputs.items()), tuple(step.outputs.items())
+        self._only = self.inputs[0] if len(self.inputs) == 1 else None
         unchanged = all(inner == outer for inner, outer in self.outputs)
-        self._passes_on = unchanged and isinstance(part, ModelPart)  # which returns nothing else
+        # A model returns nothing else, unless nothing of it is wanted.
+        self._passes_on = bool(self.outputs) and unchanged and isinstance(part, ModelPart)
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """Answer with the outputs, by the names around it."""
         try:
-            found = self.part.run({inner: tensors[outer] for inner, outer in self.inputs}, runs)
+            if self._only is not None:
+                inner, outer = self._only
+                found = self.part.run({inner: tensors[outer]}, runs)
+            else:
+                found = self.part.run({inner: tensors[outer] for inner, outer in self.inputs}, runs)
         except InvalidInput as error:
             raise self._refused(error) from error
         if self._passes_on:
             return found
         return {outer: found[inner] for inner, outer in self.outputs}
+
+    def returns(self, names: Collection[str]) -> bool:
+        """Return whether these are the names of all that it answers with."""
+        return {*names} == {outer for _, outer in self.outputs}
 
     def _refused(self, error: InvalidInput) -> InvalidInput:
         """Return a refusal of an input, by its name around the step.
@@ -93,22 +102,18 @@ class ModelPart(Part):
 
     Args:
         name: its name.
-        predict: answers for it.
-        outputs: the outputs that the graph needs.
+        answer: answers for it, with the outputs that the graph needs.
         remote: whether an endpoint answers.
     """
 
-    def __init__(
-        self, name: str, predict: Predict, outputs: Sequence[str], *, remote: bool
-    ) -> None:
-        self._name, self.predict, self._outputs = name, predict, tuple(outputs)
-        self.remote = remote
+    def __init__(self, name: str, answer: Answer, *, remote: bool) -> None:
+        self._name, self.answer, self.remote = name, answer, remote
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """See `Part.run`."""
         started = perf_counter()
         try:
-            found = self.predict(tensors, self._outputs)
+            found = self.answer(tensors)
         except InferenceError as error:
             took = (perf_counter() - started) * 1000
             runs.append(NodeRun(self._name, started, took, type(error).__name__))
@@ -124,16 +129,20 @@ class Chain(Part):
         self._outputs = node.outputs
         self.remote = any(step.part.remote for step in steps)
         self._waves = _waves(steps) if self.remote else tuple((step,) for step in steps)
+        self._last = steps[-1] if steps[-1].returns(node.outputs) and not self.remote else None
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
         """See `Part.run`."""
         known = dict(tensors)
         for wave in self._waves:
-            if len(wave) == 1:
-                known.update(wave[0].run(known, runs))
+            if len(wave) > 1:
+                for found in _each(wave, known, runs):
+                    known |= found
                 continue
-            for found in _each(wave, known, runs):
-                known |= found
+            found = wave[0].run(known, runs)
+            if wave[0] is self._last:
+                return found
+            known.update(found)
         return {name: known[name] for name in self._outputs}
 
 
@@ -151,6 +160,7 @@ class Ensemble(Part):
     ) -> None:
         self._node, self._steps, self._own = node, tuple(steps), own
         self._shares = [step.share for step in node.steps]
+        self._combine = [(name, COMBINE[how]) for name, how in node.combine.items()]
         self.remote = any(step.part.remote for step in steps)
 
     def run(self, tensors: Tensors, runs: list[NodeRun]) -> Tensors:
@@ -162,8 +172,8 @@ class Ensemble(Part):
         if self._own is not None:
             return self._own_answer(answers, self._own)
         return {
-            name: combined(how, [answer[name] for answer in answers], self._shares)
-            for name, how in self._node.combine.items()
+            name: combined(combine, [answer[name] for answer in answers], self._shares)
+            for name, combine in self._combine
         }
 
     def _own_answer(self, answers: list[Tensors], own: OwnCombine) -> Tensors:
@@ -192,8 +202,9 @@ class Choice(Part):
 
         Raises:
             NoRouteMatched: no step of a switch matches a row.
+            InvalidInput: its inputs have different numbers of rows.
         """
-        rows = len(next(iter(tensors.values()))) if self._node.by_row else 1
+        rows = count_rows(tensors) if self._node.by_row else 1
         places = self._route(tensors, rows)
         chosen = dict.fromkeys(places) or {0: None}
         if len(chosen) == 1:

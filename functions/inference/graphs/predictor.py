@@ -1,7 +1,7 @@
 """A graph of models behind the interface of one model."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import InvalidInput, PredictionFailed
@@ -162,14 +162,9 @@ class _Opened:
         """Return the part of this name; `outputs` are those that a model must give."""
         node = self._graph.nodes.get(name)
         if node is None:
-            artifact, predictor = self._graph.models[name].artifact, self._predictor(name)
-            if not isinstance(predictor, OnnxPredictor):
-                return ModelPart(name, predictor.predict, outputs, remote=True)
-            run = predictor.compute if _needs_no_check(artifact) else predictor.predict
-            return ModelPart(name, run, outputs, remote=False)
+            return _model_part(name, self._predictor(name), outputs)
         if node.merged:
-            merged = self._merged(name, node)
-            return ModelPart(name, merged.predict, node.outputs, remote=False)
+            return _model_part(name, self._merged(name, node), node.outputs)
         steps = [Step(step, self.part(step.use, tuple(step.outputs))) for step in node.steps]
         return self._node(name, node, steps)
 
@@ -226,11 +221,8 @@ class _Opened:
         return OnnxPredictor(stated, self._version, self._threads, session)
 
 
-def _needs_no_check(artifact: Artifact) -> bool:
-    """Return whether a model's input needs no check inside a graph.
-
-    What callers send has been checked by the signature of the graph, which is as strict, and what
-    other models return has the datatype that packaging compared; onnxruntime refuses a wrong size.
-    It does not compare the sizes of several inputs, and knows nothing of domains.
-    """
-    return len(artifact.inputs) == 1 and artifact.inputs[0].domain is None
+def _model_part(name: str, predictor: Predictor, outputs: Sequence[str]) -> ModelPart:
+    """Return a model that gives these outputs."""
+    if isinstance(predictor, OnnxPredictor):
+        return ModelPart(name, predictor.bound(outputs), remote=False)
+    return ModelPart(name, partial(predictor.predict, outputs=outputs), remote=True)

@@ -1,7 +1,7 @@
 """A model that onnxruntime computes in this process."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lading.functions.contract.errors import PredictionFailed
@@ -12,6 +12,7 @@ from lading.functions.inference.artifact.specification import (
     TensorSpec,
 )
 from lading.functions.inference.models.predictor import (
+    Answer,
     Backend,
     Batching,
     ModelMetadata,
@@ -20,7 +21,7 @@ from lading.functions.inference.models.predictor import (
     check_request,
 )
 from lading.functions.inference.models.session import OnnxSession
-from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.tensors.conversion import DTYPES, Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.explaining.recorded import Recorded
@@ -105,19 +106,38 @@ class OnnxPredictor(Predictor):
         """See `Predictor.predict`."""
         check_request(self.metadata, inputs, outputs)
         self._session.check_axes(inputs)
-        return self.compute(inputs, outputs)
-
-    def compute(self, inputs: dict[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        """Answer a request that has been checked.
-
-        Raises:
-            InvalidInput: a processing step does not accept it.
-            PredictionFailed: the model failed.
-        """
         try:
             return self._session.run(inputs, outputs or self.metadata.output_names())
         except SessionError as error:
-            raise PredictionFailed(self.metadata.name, self.metadata.version, str(error)) from error
+            raise self._failed(error) from error
+
+    def bound(self, outputs: Sequence[str]) -> Answer:
+        """Return `predict` for these outputs and inputs of the right names.
+
+        It checks less where onnxruntime itself refuses other shapes than those of the signature.
+        """
+        specs, loaded = self.metadata.inputs, self._session
+        alike = [each.shape for each in loaded.inputs] == [each.shape for each in specs] != [()]
+        if not (alike and outputs and len(specs) == 1 and isinstance(loaded, OnnxSession)):
+            return partial(self.predict, outputs=outputs)
+        run, (spec,) = loaded.bound(outputs), specs
+        name, dtype, domain = spec.name, DTYPES[spec.datatype], spec.domain
+
+        def answer(inputs: dict[str, Array]) -> dict[str, Array]:
+            if inputs[name].dtype is not dtype:
+                check_signature(inputs, specs)
+            elif domain is not None:
+                domain.check(inputs[name], name)
+            try:
+                return run(inputs)
+            except SessionError as error:
+                check_signature(inputs, specs)
+                raise self._failed(error) from error
+
+        return answer
+
+    def _failed(self, error: SessionError) -> PredictionFailed:
+        return PredictionFailed(self.metadata.name, self.metadata.version, str(error))
 
 
 def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:

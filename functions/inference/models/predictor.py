@@ -255,6 +255,10 @@ def check_request(
             raise UnexpectedOutput(name, known)
 
 
+Answer = Callable[[dict[str, Array]], dict[str, Array]]
+"""Named arrays in, named arrays out."""
+
+
 class Backend(Protocol):
     """A loaded model, with or without processing steps: named arrays in, named arrays out."""
 

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,7 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
-from lading.functions.inference.models.predictor import Backend, SessionError, keeps_memory
+from lading.functions.inference.models.predictor import Answer, Backend, SessionError, keeps_memory
 from lading.functions.inference.tensors import bfloat16
 from lading.functions.inference.tensors.conversion import BF16, BYTES, Array
 
@@ -127,6 +128,7 @@ class OnnxSession(Backend):
             spec.name: _FEEDS[spec.datatype] for spec in self.inputs if spec.datatype in _FEEDS
         }
         self._bfloats = {spec.name for spec in self.outputs if spec.datatype == BF16}
+        self._arrays = {spec.name for spec in self.outputs if _is_array(spec)}
         if self._bfloats and _to_text in self._converted.values():
             raise ValueError(
                 "its inputs are text and its outputs bfloat16; onnxruntime does not support both"
@@ -168,6 +170,27 @@ class OnnxSession(Backend):
         except _FAILURES as error:
             raise SessionError(error) from error
         return {name: _to_array(value) for name, value in zip(names, results, strict=True)}
+
+    def bound(self, outputs: Sequence[str]) -> Answer:
+        """Return `run` for these outputs; arrays that need no conversion pass as they are."""
+        names = [*outputs]
+        if self._converted or not self._arrays.issuperset(names):
+            return partial(self.run, outputs=outputs)
+        run = self._session.run
+
+        def answer(inputs: dict[str, Array]) -> dict[str, Array]:
+            options = None if keeps_memory.get() else _shrinking()
+            try:
+                return dict(zip(names, run(names, inputs, options), strict=True))
+            except _FAILURES as error:
+                raise SessionError(error) from error
+
+        return answer
+
+
+def _is_array(spec: TensorSpec) -> bool:
+    """Return whether onnxruntime returns an output as the service represents it."""
+    return spec.datatype not in (BYTES, BF16) and bool(spec.shape)
 
 
 def _shrinking() -> ort.RunOptions:

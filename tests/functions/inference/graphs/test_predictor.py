@@ -1,7 +1,7 @@
 """A graph answers as its models do one after the other, and says which of them failed."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +13,11 @@ from lading.functions.contract.errors import (
     PredictionFailed,
     UnexpectedOutput,
 )
-from lading.functions.inference.models.predictor import Batching, take_runs
+from lading.functions.inference.models.predictor import Answer, Batching, take_runs
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.graphs.worlds import X, Y, node, open_graph, step
 from tests.support.worlds import FLOAT, add_sub, echo_named, onnx_model, times
 
-Predict = Callable[[dict[str, Array], Sequence[str]], dict[str, Array]]
 ROWS = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
 TWO_THREE = {"two": times(2), "three": times(3)}
 KEY = {"name": "key", "datatype": "BYTES", "shape": [-1]}
@@ -48,6 +47,14 @@ def test_a_sequence_may_also_return_what_an_earlier_step_returned(tmp_path: Path
     assert [*graph.predict({"x": ROWS}, ["z"])] == ["z"]
     with pytest.raises(UnexpectedOutput):
         graph.predict({"x": ROWS}, ["between"])
+
+
+def test_a_step_of_which_nothing_is_wanted_changes_nothing(tmp_path: Path) -> None:
+    unused = {"use": "three", "inputs": {"x": "x"}, "outputs": {}}
+    root = node("sequence", step("two"), unused)
+    assert open_graph(tmp_path, TWO_THREE, {"root": root}).predict({"x": ROWS})["y"].tolist() == (
+        (2 * ROWS).tolist()
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,6 +108,24 @@ def test_a_splitter_sends_equal_keys_the_same_way_in_its_proportions(tmp_path: P
     assert alone == factors[:40].tolist()
 
 
+@pytest.mark.parametrize("kind", ["switch", "splitter"])
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_inputs_of_different_numbers_of_rows_are_the_callers_mistake(
+    tmp_path: Path, kind: str, count: int
+) -> None:
+    when = {"tensor": "key", "comparison": "eq", "value": "a"}
+    ways: dict[str, list[dict[str, Any]]] = {
+        "switch": [step("two", when=[when]), step("three")],
+        "splitter": [step("two", share=0.5), step("three", share=0.5)],
+    }
+    changes = {"by_row": True, "inputs": ["x", "key"], "key": ["key"]}
+    root = {"root": node(kind, *ways[kind]) | changes}
+    graph = open_graph(tmp_path, TWO_THREE, root, inputs=[X, KEY])
+    reason = rf"input 'key' has {count} rows, 'x' has 3"
+    with pytest.raises(InvalidInput, match=reason):
+        graph.predict({"x": ROWS, "key": texts(*"abcd"[:count])})
+
+
 def test_nothing_is_copied_between_models(tmp_path: Path) -> None:
     graph = open_graph(
         tmp_path,
@@ -110,16 +135,16 @@ def test_nothing_is_copied_between_models(tmp_path: Path) -> None:
     seen: list[Array] = []
     for part in graph._root._waves:  # type: ignore[attr-defined]
         model = part[0].part
-        model.predict = _noting(model.predict, seen)
+        model.answer = _noting(model.answer, seen)
     graph.predict({"x": ROWS})
     given, between, taken, _ = seen
     assert given is ROWS
     assert taken is between
 
 
-def _noting(predict: Predict, seen: list[Array]) -> Predict:
-    def noted(inputs: dict[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
-        found = predict(inputs, outputs)
+def _noting(answer: Answer, seen: list[Array]) -> Answer:
+    def noted(inputs: dict[str, Array]) -> dict[str, Array]:
+        found = answer(inputs)
         seen.extend([*inputs.values(), *found.values()])
         return found
 

@@ -10,13 +10,13 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, Self
+from typing import Final
 
 import pytest
 
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
+from tests.support.bytecode import Counter
 from tests.support.short_way_run import Connections
 from tests.support.worlds import times, write_artifact
 
@@ -26,28 +26,6 @@ RECORDED: Final = {(3, 11): {1: 4306, 16: 2877}}
 ALLOWED: Final = 1.1
 NONE = {"largest_difference": 0.0, "largest_relative_difference": 0.0, "label_flips": 0}
 EXACT = {"rows": 8, "sizes": [2, 8], **NONE, "beside_unusual_rows": NONE}
-
-
-class Counter:
-    """Counts the instructions of a block."""
-
-    count = 0
-
-    def __enter__(self) -> Self:
-        self._before = sys.gettrace()  # that of a tool that measures coverage
-        sys.settrace(self._called)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self._before)
-
-    def _called(self, frame: FrameType, _event: str, _argument: Any) -> Any:
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return self._ran
-
-    def _ran(self, _frame: FrameType, event: str, _argument: Any) -> Any:
-        self.count += event == "opcode"
-        return self._ran
 
 
 async def instructions(folder: Path, together: int) -> float:
