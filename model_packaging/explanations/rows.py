@@ -34,22 +34,20 @@ def choose_background(spec: ModelSpec, samples: Samples, features: int) -> Reque
         DataUnusable: the rows are too few, or too long.
     """
     assert spec.explain is not None
-    budget = spec.explain.budget
-    allowed = _affordable(features, budget)
-    if allowed < _FEWEST:
-        needed = 1 + _FEWEST * (1 + FEWEST_ROUNDS * cost_of_round(features, 1))
-        reason = f"must be at least {needed} for {features} features"
+    allowed = (spec.explain.budget - 1) // _cost(features)
+    fewest = samples.batch or min(_FEWEST, samples.rows)
+    if allowed < fewest:
+        reason = f"must be at least {1 + fewest * _cost(features)} for {features} features"
         raise ManifestError(spec.place("explain.budget"), reason)
-    count = min(spec.explain.background, allowed, samples.rows)
-    while count >= min(_FEWEST, samples.rows):
-        if samples.batch:
-            count = max(count // samples.batch, 1) * samples.batch
+    count = max(fewest, min(spec.explain.background, allowed, samples.rows))
+    while count >= fewest:
+        count -= count % (samples.batch or 1)
         drawn = np.random.default_rng(SEED).choice(samples.rows, count, replace=False)
         rows = rows_of(samples.inputs, np.sort(drawn))
         if len(write_rows(rows)) <= MOST_BYTES:
             return rows
         count //= 2
-    reason = f"has rows that are too long for explanations: {_FEWEST} exceed {MOST_BYTES} bytes"
+    reason = f"has rows that are too long for explanations: {fewest} exceed {MOST_BYTES} bytes"
     raise DataUnusable(samples.model, samples.origin, reason, samples.place)
 
 
@@ -59,9 +57,9 @@ def of_background(samples: Samples, background: Request) -> Samples:
     return replace(samples, inputs=background, rows=rows, truth=None)
 
 
-def _affordable(features: int, budget: int) -> int:
-    """Return the most background rows with which one row can be explained."""
-    sampled = (budget - 1) // (1 + FEWEST_ROUNDS * cost_of_round(features, 1))
+def _cost(features: int) -> int:
+    """Return the fewest evaluations for a row to explain, for each background row."""
+    sampled = 1 + FEWEST_ROUNDS * cost_of_round(features, 1)
     if features > MOST_EXACT:
         return sampled
-    return max(sampled, (budget - 1) // (1 + cost_of_exact(features, 1)))
+    return min(sampled, 1 + cost_of_exact(features, 1))

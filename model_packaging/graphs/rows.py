@@ -23,6 +23,7 @@ from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.graphs.edges import Wired
 from lading.model_packaging.graphs.nodes import PackagedNode
 from lading.model_packaging.graphs.readers import Inner, reached, readers
+from lading.model_packaging.graphs.tensors import holds
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.holdout import read_holdout
 
@@ -104,8 +105,9 @@ def _values(spec: TensorSpec, conditions: tuple[Comparison, ...]) -> list[Any]:
     for each in conditions:
         stated = each.value if each.comparison == "in" else [each.value]
         values += stated
-        if DTYPES[spec.datatype].kind in "fi":
-            values += [near for value in stated for near in (value - 1, value + 1)]
+        if DTYPES[spec.datatype].kind in "fiu":
+            near = (beside for value in stated for beside in (value - 1, value + 1))
+            values += [each for each in near if holds(spec.datatype, each)]
     return [value.encode() if isinstance(value, str) else value for value in values]
 
 

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from lading.functions.contract.errors import brief
 from lading.functions.inference.artifact.graph_nodes import Comparison
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES
@@ -98,12 +101,24 @@ def check_condition(condition: Comparison, spec: TensorSpec, *, by_row: bool) ->
         allowed: tuple[type, ...] = {"b": (bool,), "O": (str,), "f": (int, float)}.get(kind, (int,))
         if not isinstance(value, allowed) or (kind != "b" and isinstance(value, bool)):
             raise ValueError(f"is {spec.datatype}, which cannot be compared with {value!r}")
+        if not holds(spec.datatype, value):
+            raise ValueError(f"is {spec.datatype}, which cannot hold {brief(str(value))}")
     if kind in "bO" and condition.comparison not in _EQUALITY:
         raise ValueError(f"is {spec.datatype}; only eq, ne and in compare it")
     sizes = spec.shape[1:] if by_row else spec.shape
     if any(size not in (1, -1) for size in sizes):
         unit = "row" if by_row else "request"
         raise ValueError(f"has the shape {list(spec.shape)}; a condition needs one value a {unit}")
+
+
+def holds(datatype: str, value: Any) -> bool:
+    """Return whether a number is in the range of a datatype; texts and booleans always are."""
+    dtype = DTYPES[datatype]
+    if dtype.kind in "bO":
+        return True
+    if dtype.kind == "f":
+        return abs(value) <= float(np.finfo(dtype).max)
+    return int(np.iinfo(dtype).min) <= value <= int(np.iinfo(dtype).max)
 
 
 def _values(condition: Comparison) -> list[Any]:

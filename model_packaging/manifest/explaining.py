@@ -43,7 +43,7 @@ class ExplainSpec:
     data: File | None = None
     """The file of rows, as accuracy.data, from which the background of Shapley values is chosen; by
     default the held-out rows of accuracy, or else the examples."""
-    background: Annotated[int, Strict(), Field(ge=1, le=1000)] = 100
+    background: Annotated[int, Strict(), Field(ge=2, le=1000)] = 100
     """The most background rows."""
     features: _Features | None = None
     """Names for the columns of the only input: a list of all of them, or for each name a column or

@@ -7,7 +7,7 @@ must stand where they have an effect. Datatypes and shapes are checked when the 
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, NoReturn, Protocol
 
-from lading.functions.inference.artifact.graph_nodes import ROOT
+from lading.functions.inference.artifact.graph_nodes import MOST_RUNS, ROOT
 from lading.model_packaging.errors import ManifestError, Place, likely
 from lading.model_packaging.manifest.graphs import GraphNodeSpec, GraphSpec, GraphStepSpec
 
@@ -46,9 +46,10 @@ class _Rules(NamedTuple):
             if name in self.models or name in self.graphs:
                 self.refuse(f"graph.nodes.{name}", "is also the name of a model; rename the node")
             self._check_steps(name, node)
-        used = self._below(ROOT, ())
+        runs: dict[str, int] = {}
+        self._count_runs(ROOT, (), runs)
         for name in nodes:
-            if name not in used:
+            if name not in runs:
                 self.refuse(f"graph.nodes.{name}", "is not used by any step; remove it")
 
     def _check_steps(self, name: str, node: GraphNodeSpec) -> None:
@@ -74,18 +75,21 @@ class _Rules(NamedTuple):
         reason = f"there is no node and no model '{step.use}'"
         self.refuse(key, reason, likely(step.use, known))
 
-    def _below(self, name: str, above: tuple[str, ...]) -> set[str]:
-        node = self.graph.nodes[name]
-        found = {name}
+    def _count_runs(self, name: str, above: tuple[str, ...], known: dict[str, int]) -> int:
+        """Return how many models run when a node does; `known` has the nodes that are counted."""
+        if name in known or name not in self.graph.nodes:
+            return known.get(name, 1)
+        node, way, total = self.graph.nodes[name], (*above, name), 0
         for number, step in enumerate(node.steps()):
-            if step.use not in self.graph.nodes:
-                continue
-            way = (*above, name)
             if step.use in way:
                 circle = " -> ".join((*way[way.index(step.use) :], step.use))
                 self.refuse(step_key(name, node.kind(), number), f"makes a circle: {circle}")
-            found |= self._below(step.use, way)
-        return found
+            total += self._count_runs(step.use, way, known)
+        if total > MOST_RUNS:
+            reason = f"runs its models {total} times for one request, more than {MOST_RUNS}"
+            self.refuse(f"graph.nodes.{name}", reason)
+        known[name] = total
+        return total
 
 
 def check_graph(spec: Placed, graph: GraphSpec, others: Mapping[str, GraphSpec | None]) -> None:

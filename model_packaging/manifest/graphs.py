@@ -4,6 +4,7 @@ A step is the name of a model or of another node, or a mapping with `use` and mo
 the other models are in `graph_rules.py`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
@@ -11,11 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StrictBool,
 from pydantic.dataclasses import dataclass
 
 from lading.functions.contract.names import NAME_PATTERN
-from lading.functions.inference.artifact.graph_nodes import COMPARISONS, KINDS
+from lading.functions.inference.artifact.graph_nodes import COMPARISONS, KINDS, MOST_NODES
 from lading.model_packaging.manifest.fields import CONFIG, File, Text, unique
 from lading.model_packaging.manifest.original import Shapes
 
-MOST_NODES, MOST_STEPS, MOST_VALUES = 64, 32, 1000
+MOST_STEPS, MOST_VALUES = 32, 1000
 EVERY_OUTPUT = "*"
 """The key of a combination that is stated for all outputs."""
 
@@ -25,8 +26,10 @@ _OF_KIND = {"outputs": "sequence", "combine": "ensemble", "code": "ensemble", "k
 
 
 def _value(value: Any) -> Any:
-    if not isinstance(value, bool | int | float | str) or value != value:  # noqa: PLR0124 - NaN
-        raise ValueError("must be a number, a text, true or false")
+    if not isinstance(value, bool | int | str) and not (
+        isinstance(value, float) and math.isfinite(value)
+    ):
+        raise ValueError("must be a finite number, a text, true or false")
     return value
 
 

@@ -26,6 +26,8 @@ from lading.functions.inference.artifact.graph_nodes import (
     COMBINATIONS,
     COMPARISONS,
     KINDS,
+    MOST_NODES,
+    MOST_RUNS,
     ROOT,
     Comparison,
     GraphNode,
@@ -110,29 +112,35 @@ def _comparison(document: Mapping[str, Any]) -> Comparison:
 def _check(
     nodes: Mapping[str, GraphNode], models: Mapping[str, object], artifact: Artifact
 ) -> None:
-    """Check that every name leads somewhere, and no node uses itself.
+    """Check that every name leads somewhere, no node uses itself, and a request ends soon.
 
     Raises:
         ValueError: it does not.
         KeyError: a node or a file is missing.
     """
-    reached = _below(ROOT, nodes, models, ())
-    if reached != {*nodes, *models}:
-        raise ValueError(f"{sorted({*nodes, *models} - reached)} are not used")
+    if len(nodes) > MOST_NODES:
+        raise ValueError(f"it has {len(nodes)} nodes, more than {MOST_NODES}")
+    runs: dict[str, int] = {}
+    count = _count_runs(ROOT, nodes, models, runs)
+    if count > MOST_RUNS:
+        raise ValueError(f"its models run {count} times for one request, more than {MOST_RUNS}")
+    if unused := {*nodes, *models} - runs.keys():
+        raise ValueError(f"{sorted(unused)} are not used")
     for node in nodes.values():
         for file in filter(None, (node.code, node.merged)):
             _ = artifact.files[file]
 
 
-def _below(
-    name: str, nodes: Mapping[str, GraphNode], models: Mapping[str, object], above: tuple[str, ...]
-) -> set[str]:
-    if name in above:
-        raise ValueError(f"the node {name!r} uses itself")
+def _count_runs(
+    name: str, nodes: Mapping[str, GraphNode], models: Mapping[str, object], known: dict[str, int]
+) -> int:
+    """Return how many models run when this one or this node does; `known` has what is counted."""
     if name not in nodes:
         _ = models[name]
-        return {name}
-    found = {name}
-    for step in nodes[name].steps:
-        found |= _below(step.use, nodes, models, (*above, name))
-    return found
+        known[name] = 1
+    elif name not in known:
+        known[name] = 0  # while it is counted
+        known[name] = sum(_count_runs(step.use, nodes, models, known) for step in nodes[name].steps)
+    elif not known[name]:
+        raise ValueError(f"the node {name!r} uses itself")
+    return known[name]

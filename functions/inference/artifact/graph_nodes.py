@@ -10,6 +10,10 @@ KINDS: Final = ("sequence", "ensemble", "switch", "splitter")
 COMPARISONS: Final = ("eq", "ne", "lt", "le", "gt", "ge", "in")
 COMBINATIONS: Final = ("mean", "weighted", "vote")
 
+MOST_NODES: Final = 64
+MOST_RUNS: Final = 1000
+"""The most runs of models for one request: a node that is used twice runs its models twice."""
+
 
 class Comparison(NamedTuple):
     """A condition: the values of a tensor, compared with one of `COMPARISONS`."""

@@ -224,6 +224,16 @@ def test_own_code_that_returns_something_else_than_it_states_is_refused(project:
         packaged(project)
 
 
+@pytest.mark.parametrize("value", [(1 << 63) - 1, -(1 << 63)], ids=["highest", "lowest"])
+def test_a_condition_may_name_the_last_value_of_a_datatype(project: Path, value: int) -> None:
+    nodes = f"{{switch: [{{use: left, when: {{tensor: kind, eq: {value}}}}}, right]}}"
+    graph = f"  g: {{graph: {{inputs: [x, kind], nodes: {{root: {nodes}}}}}}}\n"
+    (project / "models.yaml").write_text(MANIFEST.partition("  g:")[0] + graph)
+    artifact = read_artifact(Path(packaged(project)[0].location))
+    assert artifact.golden is not None
+    assert str(value).encode() in artifact.golden
+
+
 def test_rows_of_a_switch_reach_each_of_its_steps(project: Path) -> None:
     (project / "models.yaml").write_text(
         MANIFEST.partition("  g:")[0]

@@ -19,6 +19,7 @@ MODELS = {
     "forest": ((VECTOR,), (LABEL, SCORES)),
     "narrow": ((VECTOR._replace(shape=(-1, 8)),), (SCORES,)),
     "double": ((VECTOR._replace(datatype="FP64"),), (SCORES,)),
+    "tiny": ((TensorSpec("small", "UINT8", (-1,)),), (LABEL,)),
     "two": ((VECTOR,), (SCORES._replace(shape=(-1, 2)),)),
 }
 
@@ -38,6 +39,7 @@ PICK = """\
         root: {sequence: [words, {use: pick, inputs: {key: vector}}]}
         pick: {switch: [{use: words, when: {tensor: key, eq: 1}}]}
 """
+TINY = "        root: {{switch: [{{use: tiny, when: {{tensor: small, eq: {}}}}}]}}\n"
 SEQUENCE = "        root: {sequence: [words, linear]}\n"
 
 
@@ -158,6 +160,19 @@ def test_a_splitter_without_a_key_decides_by_all_inputs(tmp_path: Path) -> None:
             "        root: {switch: [{use: words, when: {tensor: text, gt: 1}}]}\n",
             "[text]",
             r"root\.switch\.0\.when: 'text' is BYTES, which cannot be compared with 1",
+        ),
+        *(
+            (
+                TINY.format(value),
+                "[small]",
+                rf"root\.switch\.0\.when: 'small' is UINT8, which cannot hold {value}",
+            )
+            for value in ("256", "-1", f"1{'0' * 30}")
+        ),
+        (
+            "        root: {switch: [{use: linear, when: {tensor: key, gt: 1.0e+39}}]}\n",
+            "[vector, key]",
+            r"root\.switch\.0\.when: 'key' is FP32, which cannot hold 1e\+39",
         ),
     ],
 )

@@ -55,6 +55,12 @@ def test_a_graph_of_nodes_and_models_is_read(tmp_path: Path) -> None:
         ("[a, b]", "[{use: a, when: {tensor: x, eq: 1}}, b]", 14, "is for switch, not for"),
         ("[a, b]", "[{use: a, when: {tensor: x}}, b]", 14, "one comparison of eq, ne, lt, .* none"),
         ("ensemble: [a, b]\n          combine: mean", "switch: [a, b]", 14, "needs when; only the"),
+        (
+            "[a, b]",
+            "[{use: a, when: {tensor: x, lt: .inf}}, b]",
+            14,
+            "must be a finite number, a text, true or false",
+        ),
         ("ensemble: [a, b]\n          combine: mean", "splitter: [a, b]", 14, "needs a weight"),
         ("combine: mean", "switch: [a]", 13, "it has ensemble and switch"),
         ("    graph:\n", "    source: a.onnx\n    graph:\n", 5, "has both source and graph"),
@@ -77,3 +83,16 @@ def test_a_mistake_is_refused_at_its_line(
     with pytest.raises(ManifestError, match=reason) as caught:
         load_manifest(path)
     assert caught.value.line == line
+
+
+def test_a_graph_whose_nodes_multiply_its_models_is_refused(tmp_path: Path) -> None:
+    nodes = [
+        f"        n{at}: {{sequence: [{{use: n{at + 1}, outputs: {{y: z}}}}, n{at + 1}]}}\n"
+        for at in range(40)
+    ]
+    text = MANIFEST.replace("            - judge\n", "            - n0\n            - judge\n")
+    path = tmp_path / "models.yaml"
+    path.write_text(f"{text}{''.join(nodes)}        n40: {{sequence: [a]}}\n")
+    with pytest.raises(ManifestError, match=r"nodes\.n30: runs its models 1024 times") as caught:
+        load_manifest(path)
+    assert caught.value.line == 47
