@@ -46,31 +46,47 @@ class Evaluator:
 
         Raises:
             TimedOut: the time limit has passed.
-            PredictionFailed: the model failed, answers something that is not a finite number, or is
-                a graph without a step for a row.
+            PredictionFailed: the model failed, answers something that is not a finite number, has
+                no row in its output for each row, or is a graph without a step for a row.
             InvalidInput: the model does not accept a row.
         """
-        name, version = self._predictor.metadata.name, self._predictor.metadata.version
-        if self._deadline.passed():
-            raise TimedOut(name, version, round(monotonic() - self._started, 1))
+        self.check_time()
         rows = len(next(iter(inputs.values())))
         filled = self._filled(inputs, rows) if self._batch else dict(inputs)
         try:
             found = self._predictor.predict(filled, [self._output])[self._output]
         except NoRouteMatched as error:
             reason = f"a masked row has no answer, and so there is no explanation: {error}"
-            raise PredictionFailed(name, version, reason) from error
+            raise self._failed(reason) from error
         self.evaluations += rows
+        if found.shape[:1] != (self._batch or rows,):
+            shape = f"'{self._output}' has the shape {list(found.shape)} for {rows} rows"
+            raise self._failed(f"{shape}; an explanation needs a row for each")
         values = np.asarray(found).astype(np.float64).reshape(len(found), -1)[:rows]
         if not np.isfinite(values).all():
-            reason = f"'{self._output}' of a masked row is not a finite number, so it has no"
-            raise PredictionFailed(name, version, f"{reason} explanation")
+            reason = "of the row, or of it masked, is not a finite number, so it has no explanation"
+            raise self._failed(f"'{self._output}' {reason}")
         return values
+
+    def check_time(self) -> None:
+        """Check that there is time left.
+
+        Raises:
+            TimedOut: there is none.
+        """
+        if self._deadline.passed():
+            metadata = self._predictor.metadata
+            seconds = round(monotonic() - self._started, 1)
+            raise TimedOut(metadata.name, metadata.version, seconds)
 
     def time_for(self, rows: int) -> bool:
         """Return whether there is time for this many more rows, at the pace so far."""
         taken = monotonic() - self._started
         return rows * taken / max(1, self.evaluations) < self._deadline.left()
+
+    def _failed(self, reason: str) -> PredictionFailed:
+        metadata = self._predictor.metadata
+        return PredictionFailed(metadata.name, metadata.version, reason)
 
     def _filled(self, inputs: Mapping[str, Array], rows: int) -> dict[str, Array]:
         """Repeat the last row up to the model's fixed batch."""

@@ -37,6 +37,7 @@ from lading.functions.inference.models.predictor import (
 )
 from lading.functions.inference.tensors import json_values
 from lading.functions.inference.tensors.conversion import Array
+from lading.functions.inference.tensors.rows import count_rows
 
 Explainer = Callable[[Mapping[str, Array]], dict[str, Any]]
 """From a row of each input, [1, ...], to its explanation."""
@@ -82,18 +83,19 @@ class ExplainedPredictor(Predictor):
         Raises:
             TooManyEvaluations: the model's budget is too small for the request.
             TimedOut: there is not enough time for it.
+            InvalidInput: its inputs have different numbers of rows.
         """
         names = outputs or (*self.metadata.output_names(), EXPLANATION)
         plain = [name for name in names if name != EXPLANATION]
         answers = self._model.predict(inputs, plain or [self._recorded.output])
         runs = latest_runs.get()
-        documents = np.empty(_rows_of(inputs), np.object_)
+        documents = np.empty(count_rows(inputs), np.object_)
         documents[:] = [json_values.dumps(each) for each in self._explain(inputs)]
         latest_runs.set(runs)  # of a graph: those of the answer, not those of its explanation
         return {name: documents if name == EXPLANATION else answers[name] for name in names}
 
     def _explain(self, inputs: Mapping[str, Array]) -> list[dict[str, Any]]:
-        recorded, rows = self._recorded, _rows_of(inputs)
+        recorded, rows = self._recorded, count_rows(inputs)
         if not rows:
             return []
         evaluator = Evaluator(self._model, recorded.output, self._wanted.deadline)
@@ -119,13 +121,16 @@ class ExplainedPredictor(Predictor):
         return lambda x: self._of_image(x[name], name, evaluator)
 
     def _of_columns(self, inputs: Mapping[str, Array], evaluator: Evaluator) -> Explainer:
-        background, rows = self._recorded.background, _rows_of(inputs)
+        background, rows = self._recorded.background, count_rows(inputs)
         check_shapes(inputs, background)
         columns = columns_of(self.metadata, self._recorded)
-        share = self._share(rows, _rows_of(background))
-        singles = (rows_of(inputs, np.array([row])) for row in range(rows))
-        costs = [least_cost(columns, x, background, share) for x in singles]
-        self._check_budget(costs, _rows_of(background))
+        share = self._share(rows, count_rows(background))
+        costs = []
+        for row in range(rows):
+            evaluator.check_time()
+            x = rows_of(inputs, np.array([row]))
+            costs.append(least_cost(columns, x, background, share))
+        self._check_budget(costs, count_rows(background))
         table = open_table(columns, background, evaluator)
         seed = self._wanted.seed
         return lambda x: self._with_groups(table.explain(x, self._target, share, seed))
@@ -180,7 +185,3 @@ class ExplainedPredictor(Predictor):
 
 def _occlusion(target: int, answer: float, name: str, values: Any) -> dict[str, Any]:
     return {"method": "occlusion", "target": target, "prediction": answer, "values": {name: values}}
-
-
-def _rows_of(inputs: Mapping[str, Array]) -> int:
-    return len(next(iter(inputs.values())))

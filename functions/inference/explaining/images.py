@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.explaining.evaluating import MOST_ROWS, Evaluator, chunks
 from lading.functions.inference.explaining.png import to_png
 from lading.functions.inference.tensors.conversion import Array, as_datatype, datatype_of
@@ -113,8 +114,13 @@ def occlude(
         grid: patches along each axis, or fewer if the image has fewer pixels.
         evaluator: the model.
         target: chooses a value of the answer.
+
+    Raises:
+        InvalidInput: the image is empty.
     """
     pixels = picture.pixels
+    if not pixels.size:
+        raise InvalidInput(name, "has an image without pixels")
     (answer,) = evaluator.answer({name: picture.rows(pixels[np.newaxis])})
     place = target(answer)
     ys, xs = (_edges(size, grid) for size in pixels.shape[:2])
@@ -154,9 +160,13 @@ def heat_map(picture: Picture, values: Array) -> bytes:
 
 
 def _visible(pixels: Array) -> Array:
-    """Return pixels in 0 to 255, float64 [height, width, 3]; other values are stretched to that."""
+    """Return pixels in 0 to 255, float64 [height, width, 3].
+
+    Other values are stretched to that, where NaN and infinity count as 0.
+    """
     values = np.asarray(pixels, np.float64)
     if pixels.dtype != np.uint8:
+        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         low, high = values.min(), values.max()
         values = (values - low) * (255 / (high - low or 1.0))
     return np.broadcast_to(values, (*values.shape[:2], 3)) if values.shape[2] == 1 else values

@@ -1,5 +1,7 @@
 """Runs of a model on rows that nobody sent: batches, time limits, answers that are no numbers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,13 @@ def test_an_answer_that_is_not_a_number_has_no_explanation() -> None:
     evaluator = Evaluator(of_numbers(lambda rows: rows * np.nan, 1), "y", NEVER)
     with pytest.raises(PredictionFailed, match="is not a finite number, so it has no explanation"):
         evaluator.answer({"x": np.ones((1, 1))})
+
+
+@pytest.mark.parametrize("answer", [np.mean, lambda rows: rows[:1], lambda rows: rows.repeat(2)])
+def test_an_answer_without_a_row_for_each_row_has_no_explanation(answer: Any) -> None:
+    evaluator = Evaluator(of_numbers(answer, 1), "y", NEVER)
+    with pytest.raises(PredictionFailed, match=r"'y' has the shape .* for 3 rows"):
+        evaluator.answer({"x": np.ones((3, 1))})
 
 
 def test_a_masked_row_that_no_step_of_a_graph_takes_is_no_row_of_the_caller() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.contract.errors import TimedOut, TooManyEvaluations
+from lading.functions.contract.errors import InvalidInput, TimedOut, TooManyEvaluations
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.explaining.explained import ExplainedPredictor, Question
 from lading.functions.inference.explaining.recorded import Recorded
@@ -120,3 +120,32 @@ def test_texts_have_a_budget_too() -> None:
     small = recorded._replace(budget=6)
     with pytest.raises(TooManyEvaluations, match="needs at least 7 evaluations, its budget is 6"):
         ExplainedPredictor(model, small, Question(NEVER)).predict({"x": texts})
+
+
+def test_inputs_of_different_numbers_of_rows_are_refused() -> None:
+    specs = (TensorSpec("x", "FP64", (-1, 1)), TensorSpec("z", "FP64", (-1, 1)))
+    model = of_numbers(lambda rows: rows, 1)
+    model.metadata = model.metadata._replace(inputs=specs)  # a sum that broadcasts z, for instance
+    background = {"x": np.eye(2)[:, :1], "z": np.eye(2)[:, :1]}
+    recorded = Recorded("shapley", "y", 100, background=background)
+    inputs = {"x": np.ones((3, 1)), "z": np.ones((1, 1))}
+    with pytest.raises(InvalidInput, match="input 'z' has 1 rows, 'x' has 3"):
+        ExplainedPredictor(model, recorded, Question(NEVER)).predict(inputs)
+
+
+def test_the_budget_is_checked_no_longer_than_the_deadline() -> None:
+    checked: list[int] = []
+
+    class Noted(Deadline):
+        def passed(self) -> bool:
+            checked.append(1)
+            return len(checked) > 5
+
+    model = of_numbers(sines, COLUMNS)
+    background = {"x": np.ones((2, COLUMNS))}
+    recorded = Recorded("shapley", "y", 1 << 20, background=background)
+    with pytest.raises(TimedOut):
+        ExplainedPredictor(model, recorded, Question(Noted(9e9))).predict(
+            {"x": np.ones((40, COLUMNS))}
+        )
+    assert (len(checked), model.runs) == (6, 1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.explaining.evaluating import Evaluator
 from lading.functions.inference.explaining.images import (
@@ -79,6 +80,31 @@ def test_an_image_without_differences_stays_gray() -> None:
     drawn = pixels_of(heat_map(picture, np.zeros((2, 2))))
     assert (drawn[..., 0] == drawn[..., 1]).all()
     assert (drawn[..., 1] == drawn[..., 2]).all()
+
+
+@pytest.mark.filterwarnings("error")
+@needs("processing", "PIL")
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_numbers_are_drawn_as_zero(value: float) -> None:
+    pixels = np.full((1, 4, 4, 3), 2.0)
+    pixels[0, :2] = value
+    pixels[0, 3] = 4.0
+    drawn = pixels_of(heat_map(open_picture(pixels), np.zeros((2, 2))))
+    assert drawn[10, 10].tolist() == [0, 0, 0]
+    assert drawn[-1, -1].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 0, 4), (1, 0, 0), (1, 4, 0, 3)])
+def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    model = Computed(lambda x: np.zeros((len(x), 1)), TensorSpec("x", "FP32", shape))
+    with pytest.raises(InvalidInput, match="input 'x' has an image without pixels"):
+        occlude(
+            open_picture(np.zeros(shape, np.float32)),
+            "x",
+            14,
+            Evaluator(model, "y", NEVER),
+            lambda _: 0,
+        )
 
 
 def file_of(pixels: Any, kind: str = "PNG", **options: Any) -> Array:
