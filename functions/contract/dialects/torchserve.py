@@ -77,25 +77,21 @@ _PREDICT = Route(
     example={"inputs": VALUES},
     answer=[[0.25, 0.75]],
 )
+_EXPLAIN = _PREDICT._replace(
+    operation="explain",
+    template="/explanations/{model}",
+    summary="Explain, TorchServe",
+    answer=[[0.5, -0.25]],
+)
 
 TORCHSERVE = Dialect(
     name="torchserve",
     prefixes=("/predictions", "/explanations", "/wfpredict", "/workflows"),
-    routes=(
-        *(
-            _PREDICT._replace(method=method, template=f"/predictions/{{model}}{version}")
-            for version in ("", "/{version}")
-            for method in ("POST", "PUT")
-        ),
-        Route(
-            "explain",
-            "POST",
-            "/explanations/{model}",
-            "Explain, TorchServe",
-            request=ANY_TENSOR,
-            example={"inputs": VALUES},
-            answer=[[0.5, -0.25]],
-        ),
+    routes=tuple(
+        route._replace(method=method, template=route.template + version)
+        for route in (_PREDICT, _EXPLAIN)
+        for version in ("", "/{version}")
+        for method in ("POST", "PUT")
     ),
     refuse=refuse,
     title="TorchServe",

@@ -1,6 +1,11 @@
-"""NVIDIA's stock clients, unchanged, get explanations as one more output, over HTTP and gRPC."""
+"""Stock clients, unchanged, get explanations: Triton's over HTTP and gRPC, curl as TorchServe's.
+
+TorchServe has no client of its own for explanations: its manual asks with curl, and its gRPC
+service has predictions alone. KServe's client is in `test_kserve_client.py`.
+"""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -69,3 +74,18 @@ def test_a_model_without_explanations_is_an_error_of_the_client(client: tuple[An
     with pytest.raises(InferenceServerException, match="does not support explanations") as caught:
         explanations(client, "unexplained", parameters=PARAMETERS)
     assert caught.value.status() in ("501", "StatusCode.UNIMPLEMENTED")
+
+
+@pytest.mark.parametrize("option", ["-T", "-F", "--data-binary"])
+@pytest.mark.parametrize("version", ["", "/1.0"])
+def test_curl_asks_as_torchserves_manual_says(
+    settings: ServingSettings, tmp_path: Path, option: str, version: str
+) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text(json.dumps(X.tolist()))
+    given = {"-T": f"{sample}", "-F": f"data=@{sample}", "--data-binary": f"@{sample}"}[option]
+    with under_uvicorn(settings) as address:
+        url = f"http://{address}/explanations/m{version}"
+        command = ["curl", "--silent", "--fail-with-body", url, option, given]
+        done = subprocess.run(command, capture_output=True, check=True)
+    assert json.loads(done.stdout) == [[0.5, 5.5, 4.5], [-0.5, -1.0, -1.0]]

@@ -58,6 +58,16 @@ def test_torchserve_gets_bare_values(app: App) -> None:
         assert answer.headers["pragma"] == "no-cache"
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("path", ["/explanations/m", "/explanations/m/1.0", "/explanations/m/1"])
+def test_torchserve_gets_bare_values_by_either_method_of_a_version_too(
+    app: App, method: str, path: str
+) -> None:
+    answer = ask(app, f"{method} {path}", X)
+    assert answer.document == [FIRST["x"], [-0.5, -1.0, -1.0]]
+    assert ask(app, f"{method} /explanations/m/2.0", X).status == 404
+
+
 @pytest.mark.parametrize("path", ["/explain/m", "/m/explain", "/explain/m/labels/stable"])
 def test_the_plain_dialect_explains_at_the_root_and_below_the_model(app: App, path: str) -> None:
     answer = ask(app, f"POST {path}", {"inputs": X})
