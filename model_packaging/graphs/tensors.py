@@ -117,8 +117,9 @@ def holds(datatype: str, value: Any) -> bool:
     if dtype.kind in "bO":
         return True
     if dtype.kind == "f":
-        return abs(value) <= float(np.finfo(dtype).max)
-    return int(np.iinfo(dtype).min) <= value <= int(np.iinfo(dtype).max)
+        return bool(abs(value) <= float(np.finfo(dtype.str).max))
+    limits = np.iinfo(dtype.str)
+    return bool(limits.min <= value <= limits.max)
 
 
 def _values(condition: Comparison) -> list[Any]:

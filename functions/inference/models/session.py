@@ -181,9 +181,10 @@ class OnnxSession(Backend):
         def answer(inputs: dict[str, Array]) -> dict[str, Array]:
             options = None if keeps_memory.get() else _shrinking()
             try:
-                return dict(zip(names, run(names, inputs, options), strict=True))
+                results: Sequence[Any] = run(names, inputs, options)
             except _FAILURES as error:
                 raise SessionError(error) from error
+            return dict(zip(names, results, strict=True))
 
         return answer
 
