@@ -25,7 +25,7 @@ import numpy as np
 
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.graphs.predictor import GraphPredictor
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "messages"
@@ -59,7 +59,7 @@ def measure(models: Path) -> dict[str, object]:
         "apart": GraphPredictor(apart, 1, threads=1),
     }
     parts = {
-        name: OnnxPredictor(read_artifact(models / name / "1"), 1, threads=1)
+        name: open_onnx(read_artifact(models / name / "1"), 1, threads=1)
         for name in ("words", "linear", "forest")
     }
     text = np.array([MESSAGE], np.object_)

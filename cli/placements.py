@@ -58,7 +58,9 @@ def needs_of(lock: Path, name: str) -> Needs:
             show(f"measure {name}")
             footprint = _measured(published, name, models, request)
     size = sum(map(len, models))
-    return replace(Needs(name, size, True, *astuple(footprint)), load_ms=_load_ms(report))
+    measured = Needs(name, size, True, *astuple(footprint))
+    runtime = artifact.native.runtime if artifact.native else ""
+    return replace(measured, load_ms=_load_ms(report), runtime=runtime)
 
 
 def _measured(
@@ -73,7 +75,7 @@ def _measured(
     if "ensemble" in artifact.specification:
         raise CliError(f"the measurements of {name} are lost; package it again")
     if artifact.graph is None:
-        return measure(name, models, request)
+        return measure(name, models, request, artifact.native)
     if artifact.engine_name():
         raise CliError(f"the measurements of {name} are lost, and endpoints answer for its models")
     return measure_graph(name, published.files, {}, request)

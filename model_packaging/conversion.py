@@ -1,8 +1,8 @@
-"""The result of a converter: the ONNX model, its original, and how both are called."""
+"""The result of a converter: the model to serve, its original, and how both are called."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,10 +13,12 @@ import numpy as np
 from lading.functions.inference.artifact.specification import (
     PREDICT_METHOD,
     SERVING_DEFAULT,
+    NativeSection,
     TensorSpec,
 )
-from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.native.runtimes import load
 from lading.functions.inference.processing.processed import ProcessedSession, Steps, make_step
 from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import (
@@ -35,16 +37,16 @@ from lading.model_packaging.manifest.models import ModelSpec
 _KEPT = 2
 """The number of graphs to keep open: the converted model, and the one made from it."""
 
-Open = Callable[[bytes], OnnxSession]
-"""Opens a graph."""
+Open = Callable[[bytes], Backend]
+"""Opens a graph, or a model that is not converted."""
 
-Session = OnnxSession | ProcessedSession
+Session = Backend
 """A loaded model, with its processing steps if it has some."""
 
 
-def open_once() -> Open:
+def open_once(opener: Open = OnnxSession) -> Open:
     """Open each graph once: the stages run the same few graphs again and again."""
-    return lru_cache(_KEPT)(OnnxSession)
+    return lru_cache(_KEPT)(opener)
 
 
 def _answers_of_each() -> Callable[[bytes, str], Answers]:
@@ -88,6 +90,8 @@ class Conversion:
     allowed values, where the served model would answer others differently. `probes` are further
     rows to compare. `classes` has, by output, the class of each column. `open` opens the graph,
     and graphs made from it; `answers` keeps what they answered.
+
+    With `native` the model is not converted: `onnx` is the content of its own file.
     """
 
     onnx: bytes
@@ -103,10 +107,16 @@ class Conversion:
     probes: tuple[Probe, ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    native: NativeSection | None = None
     open: Open = field(default_factory=open_once, compare=False, repr=False)
     answers: Callable[[bytes, str], Answers] = field(
         default_factory=_answers_of_each, compare=False, repr=False
     )
+
+    @property
+    def opener(self) -> Open:
+        """What opens the model each time anew, to measure that."""
+        return OnnxSession if self.native is None else partial(load, self.native)
 
     def session(self, model: bytes) -> Session:
         """Load this conversion's ONNX model, or an optimized one, as it is served.

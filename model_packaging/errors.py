@@ -27,6 +27,7 @@ sources.tarball                 ArchiveRefused
 remote.kind                     SourceUnfetched
 lock.file                       LockError, CopyElsewhere
 lock.labels                     NoEarlierVersion
+native.original                 OriginalDied
 signing.errors                  KeyUnusable, TrustUnusable, CryptographyMissing
 store.errors                    StoreError, NumberTaken
 stages                          UnexpectedFailure

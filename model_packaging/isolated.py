@@ -8,7 +8,6 @@ and its memory are limited, and a model whose file may run code is built confine
 """
 
 import faulthandler
-import os
 import pickle
 import signal
 import subprocess
@@ -31,6 +30,7 @@ from lading.model_packaging.packaging_limits import (
     start_of,
 )
 from lading.model_packaging.pipeline import Builder, build_here
+from lading.model_packaging.quiet import reserve_output
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.stages import OnStage
 from lading.model_packaging.store.engine_files import EngineFiles, gather
@@ -182,7 +182,7 @@ def _ending(code: int) -> str:
 def serve() -> None:
     """Build the job from standard input, and write messages to standard output."""
     faulthandler.enable()
-    messages = _own_output()
+    messages = reserve_output()
     order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from this very program
 
     restrict_memory(order.memory)
@@ -217,10 +217,3 @@ def _write_engine(files: EngineFiles, folder: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             file.writelines(files.read(path))
-
-
-def _own_output() -> BinaryIO:
-    """Reserve standard output for messages; other output goes to standard error."""
-    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return messages

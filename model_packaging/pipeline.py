@@ -26,9 +26,11 @@ Everything before `publish` happens in memory, and the last two stages each make
 a kill at any time leaves store and lock unchanged or complete. A kill between the two leaves a
 version that the lock does not have; the next run finds it by its identity.
 
-A language model, or a model for a custom container, is not converted: its trained files are
-streamed unchanged from `identity` to `publish`. A graph has no file of its own: its models are
-packaged before it, and `graphs/building.py` has its stages between `identity` and `publish`.
+With `engine: native` the model is not converted, but goes through all stages: the room `native` has
+what `convert` makes of its file. A language model, or a model for a custom container, is not
+converted either: its trained files are streamed unchanged from `identity` to `publish`. A graph has
+no file of its own: its models are packaged before it, and `graphs/building.py` has its stages
+between `identity` and `publish`.
 """
 
 import json
@@ -39,7 +41,6 @@ from pathlib import Path
 
 from lading.functions.inference.artifact.specification import CARD, REPORT, SPECIFICATION
 from lading.functions.inference.models.predictor import ModelMetadata
-from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.processing.processed import libraries_of
 from lading.model_packaging.check.agreement import Model, compare
 from lading.model_packaging.check.answers import remembered
@@ -213,7 +214,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         trial=Trial(load, [each.probe for each in checked.evidence.answered]),
         callers=conversion.processed(),
     )
-    done, lossy = _optimize_all(stages, task, conversion.onnx)
+    done, lossy = _optimize_all(stages, task, conversion)
     model = done[-1][1]
     if lossy:
         conversion = without_lost_numbers(conversion, model, next(samples.requests(_SPOILED)))
@@ -252,6 +253,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         signatures=signatures,
         domains=conversion.domains,
         classes=conversion.classes,
+        native=conversion.native,
         check=checked.to_json(),
         closeness=checked.closeness,
         training=spec.training,
@@ -265,10 +267,11 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
 
 
 def _optimize_all(
-    stages: Stages, task: Task, model: bytes
+    stages: Stages, task: Task, conversion: Conversion
 ) -> tuple[list[tuple[StageRecord, bytes]], bool]:
     """Return the model after each stage, and whether a stage may have lost accuracy."""
-    done, lossy = [(StageRecord("convert", len(model)), model)], task.spec.unpruned is not None
+    model, first = conversion.onnx, "take" if conversion.native else "convert"
+    done, lossy = [(StageRecord(first, len(model)), model)], task.spec.unpruned is not None
     for optimizer in OPTIMIZERS:
         optimized = stages.run(optimizer.stage, _optimize, optimizer, task, model)
         if optimized is not None and optimized.facts:
@@ -310,9 +313,12 @@ def _convert(job: ConversionJob) -> tuple[Conversion, str]:
     conversion = with_code(spec, with_image(spec, job.converter.convert(spec)))
     conversion = limited(spec.name, conversion, Closeness(spec.check.tolerance))
     conversion = replace(conversion, reference=remembered(conversion.reference))
+    size = f"{len(conversion.onnx):,} bytes"
+    if conversion.native:
+        return conversion, f"not converted: {spec.source.name} is served as it is, {size}"
     require_finite_weights(spec.name, conversion.onnx)
     left = "".join(f"; left out '{name}': it {why}" for name, why in conversion.left_out.items())
-    return conversion, f"{len(conversion.onnx):,} bytes{left}"
+    return conversion, f"{size}{left}"
 
 
 def _check(job: ConversionJob, conversion: Conversion) -> tuple[tuple[Checked, Gate | None], str]:
@@ -371,7 +377,7 @@ def _benchmark(
     A model that a step left unchanged is not measured again.
     """
     load = partial(open_served, samples.model, conversion)
-    anew = replace(conversion, open=OnnxSession).session  # to time the loading
+    anew = replace(conversion, open=conversion.opener).session  # to time the loading
     latencies: dict[bytes, Latency] = {}
     changes = {done[-1][1]: change}
     for model in dict.fromkeys(model for _, model in done):
@@ -395,10 +401,12 @@ def _place(
     load_ms: float,
 ) -> tuple[tuple[Footprint, Decision], str]:
     """Choose the target of a model; all signatures are loaded together, the first is timed."""
-    footprint = measure(job.spec.name, models, conversion.feeds(next(samples.requests(1))))
+    request = conversion.feeds(next(samples.requests(1)))
+    footprint = measure(job.spec.name, models, request, conversion.native)
     size = sum(map(len, models))
     measured = Needs(job.spec.name, size, True, *astuple(footprint))
-    needs = replace(measured, load_ms=load_ms)
+    runtime = conversion.native.runtime if conversion.native else ""
+    needs = replace(measured, load_ms=load_ms, runtime=runtime)
     decision, outcome = fitting(job.spec.target, needs)
     return (footprint, decision), outcome
 

@@ -2,10 +2,12 @@
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
+from typing import BinaryIO
 
 WAITING = MappingProxyType({"OMP_WAIT_POLICY": "PASSIVE"})
 """See `waiting_quietly`."""
@@ -29,6 +31,13 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
     finally:
         logging.disable(before)
         logging.root.removeHandler(handler)
+
+
+def reserve_output() -> BinaryIO:
+    """Reserve standard output for messages; other output goes to standard error."""
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return messages
 
 
 def prepare_tensorflow() -> None:

@@ -21,6 +21,7 @@ from lading.model_packaging.engines.served import (
 )
 from lading.model_packaging.errors import FileMissing, ManifestError, Place
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.native.registry import find_native
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.sources.user_code import imported_files
 from lading.model_packaging.specification import Source
@@ -63,7 +64,8 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         require_file(spec.source, spec.place("source"))
     for key, path in spec.row_files().items():
         require_file(path, spec.place(key))
-    converter = find_converter(spec.name, spec.source, spec.framework)
+    find = find_native if spec.runs_natively else find_converter
+    converter = find(spec.name, spec.source, spec.framework)
     for key in spec.original():
         if key not in (*converter.keys, "code", "image"):
             reason = f"has no effect on {converter.framework} models; remove it"
@@ -143,6 +145,8 @@ def _placed(spec: ModelSpec) -> dict[str, Any] | None:
     """Return the part of a model's identity that says where it runs; None on Lambda."""
     if spec.may_have_engine:
         return engine_identity(spec)
+    if spec.runs_natively:
+        return {"name": "native"}
     return None if spec.target == "lambda" else {"target": spec.target}
 
 

@@ -13,11 +13,13 @@ from lading.functions.inference.artifact.specification import (
     GOLDEN,
     MODEL,
     MODEL_FORMAT,
+    NATIVE_FORMAT,
     REPORT,
     SERVING_DEFAULT,
     SPECIFICATION,
     STEPS_FORMAT,
     Artifact,
+    NativeSection,
     TensorSpec,
 )
 from lading.functions.inference.tensors.domain import Domain
@@ -112,6 +114,8 @@ class Build:
     signatures: Signatures = field(default_factory=Signatures)
     domains: Mapping[str, Domain] = field(default_factory=dict)
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    native: NativeSection | None = None
+    """What computes the model, if it is not converted."""
     check: Mapping[str, Any] = field(default_factory=dict)
     closeness: Closeness = USUAL
     training: Mapping[str, Any] | None = None
@@ -159,9 +163,10 @@ def write_files(build: Build) -> Built:
     signatures, more = build.signatures.files(build.model)
     own = {GOLDEN: build.golden, **steps, **more}
     own |= {BASELINE: build.baseline} if build.baseline else {}
-    own |= {} if build.served else {MODEL: build.model}
+    model = build.native.file if build.native else MODEL
+    own |= {} if build.served else {model: build.model}
     own |= build.explained.files() if build.explained else {}
-    sizes = {MODEL: len(build.model), GOLDEN: len(build.golden)}
+    sizes = {model: len(build.model), GOLDEN: len(build.golden)}
     sizes |= {name: len(content) for name, content in more.items()}
     named = {"signatures": signatures} if signatures else {}
     stages = [measured.to_json() for measured in build.steps]
@@ -250,11 +255,20 @@ def target_of(artifact: Artifact) -> Target:
 def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
     """Add the specification, which lists the files."""
     engine_format = STEPS_FORMAT if "processing" in document else ENGINE_FORMAT
-    document["format_version"] = engine_format if served else MODEL_FORMAT
+    own_format = NATIVE_FORMAT if "native" in document else MODEL_FORMAT
+    document["format_version"] = engine_format if served else own_format
     document["files"] = {name: sha256(files[name]) for name in files if name != REPORT}
     if served is not None:
         document["engine"] = served.specification
     return Built({**files, SPECIFICATION: readable(document)}, served.files if served else None)
+
+
+def _computed(build: Build) -> dict[str, Any]:
+    """Return what computes the model, where that is not onnxruntime on Lambda."""
+    if build.native:
+        return {"native": build.native.to_json()}
+    managed = build.decision and build.decision.target == "lambda-managed"
+    return {"target": "lambda-managed"} if managed else {}
 
 
 def _describe(build: Build) -> dict[str, Any]:
@@ -263,8 +277,7 @@ def _describe(build: Build) -> dict[str, Any]:
         steps |= {"domains": {name: each.to_json() for name, each in build.domains.items()}}
     if build.classes:
         steps |= {"classes": {name: list(each) for name, each in build.classes.items()}}
-    if build.decision and build.decision.target == "lambda-managed":
-        steps |= {"target": build.decision.target}
+    steps |= _computed(build)
     change = build.steps[-1].change
     accuracy = change.to_json() | {"data": build.source.data} if change else None
     if build.dependence:

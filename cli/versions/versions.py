@@ -93,7 +93,8 @@ def _size(folder: Path, document: dict[str, Any]) -> int:
         held = [each["files"][MODEL] for each in models if MODEL in each["files"]]
         return sum((folder / file).stat().st_size for file in held)
     if engine is None:
-        return (folder / MODEL).stat().st_size
+        model = str(document.get("native", {}).get("file", MODEL))
+        return (folder / model).stat().st_size
     return sum(int(file["bytes"]) for file in engine["files"].values())
 
 

@@ -23,8 +23,9 @@ path states none; in an answer the version that answered."""
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 
-Library = Literal["pillow", "tokenizers"]
-"""A library of a processing step: it has requirements of this name, and a separate layer."""
+Library = Literal["lightgbm", "pillow", "tokenizers", "xgboost"]
+"""A library of a processing step, or of a model that is not converted: it has requirements of this
+name, and a separate layer."""
 
 
 def in_layers(path: Path) -> Path:

@@ -50,7 +50,7 @@ def limited(name: str, conversion: Conversion, closeness: Closeness = USUAL) -> 
 
     others = tuple(limited(name, other, closeness) for other in conversion.others)
     session = open_session(name, conversion, conversion.onnx)
-    empty = not is_fragile(load_model_from_string(conversion.onnx))
+    empty = bool(conversion.native) or not is_fragile(load_model_from_string(conversion.onnx))
     domains = dict(conversion.domains)
     if conversion.processing is None:
         served = ConvertedModel(session).run

@@ -133,8 +133,8 @@ def _gathered(spec: ModelSpec, conversion: Conversion, served: ConvertedModel) -
 
 
 def _known(conversion: Conversion) -> Knowledge:
-    """Return what is known; without processing steps, callers also send the graph's ids."""
-    if conversion.processing is not None:
+    """Return what is known; without processing steps, callers also send a graph's ids."""
+    if conversion.processing or conversion.native:
         return conversion.known
     return with_ids(conversion.known, conversion.onnx)
 

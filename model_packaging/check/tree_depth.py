@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trees import LEAF, NoTreeForm, TreeArrays
+from lading.model_packaging.check.trees import LEAF, DamagedTree, NoTreeForm, TreeArrays
 
 DEEPEST = 2000
 """A stack of 2 MB, the smallest of a thread on Linux, held 2,500 in a test, and not 3,000."""
@@ -19,7 +19,8 @@ def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
     """Refuse trees that cannot be loaded, or cannot predict rows of this many columns.
 
     Raises:
-        NoTreeForm: says what is wrong with one of them.
+        NoTreeForm: one is too deep.
+        DamagedTree: one leads to nodes or columns that do not exist.
     """
     for tree in trees:
         _require_places(tree, columns)
@@ -34,9 +35,9 @@ def _require_places(tree: TreeArrays, columns: int) -> None:
     splits = tree.splits()
     children = np.concatenate([tree.left[splits], tree.right[splits]])
     if ((children < 1) | (children >= len(tree.column))).any():
-        raise NoTreeForm("a tree is damaged: it leads to nodes that do not exist")
+        raise DamagedTree("a tree is damaged: it leads to nodes that do not exist")
     if (tree.column >= columns).any() or (tree.column < LEAF).any():
-        raise NoTreeForm(
+        raise DamagedTree(
             f"a tree is damaged: it splits a column, and rows have only {columns} columns"
         )
 
@@ -50,7 +51,7 @@ def _depth(tree: TreeArrays) -> int:
     while nodes.size and deepest <= DEEPEST:
         seen, deepest = seen + nodes.size, int(depth.max())
         if seen > len(links):
-            raise NoTreeForm("a tree is damaged: its splits lead back to themselves")
+            raise DamagedTree("a tree is damaged: its splits lead back to themselves")
         nodes, depth = _below(tree, nodes, depth)
         depth = depth + links[nodes]
     return deepest

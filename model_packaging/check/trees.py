@@ -21,6 +21,10 @@ class NoTreeForm(ValueError):
     """A part of a model of trees cannot be converted; the text names it."""
 
 
+class DamagedTree(NoTreeForm):
+    """A tree leads nowhere, which ends the process of a library that follows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TreeArrays:
     """One tree; node 0 is the root, and each array has one element for each node.

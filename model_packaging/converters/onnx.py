@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.models.predictor import SessionError
+from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
@@ -107,7 +107,7 @@ def _free_axes(model: "ModelProto") -> dict[str, dict[int, str]]:
     }
 
 
-def _open(spec: ModelSpec, opener: Callable[[_Model], OnnxSession], model: _Model) -> OnnxSession:
+def _open(spec: ModelSpec, opener: Callable[[_Model], Backend], model: _Model) -> Backend:
     try:
         return opener(model)
     except (SessionError, ValueError) as error:
@@ -139,11 +139,7 @@ def _answers(reference: Model, samples: Samples) -> Iterable[Request]:
 
 
 def _reference(
-    session: OnnxSession,
-    inputs: Mapping[str, str],
-    outputs: Mapping[str, str],
-    *,
-    accepts_empty: bool,
+    session: Backend, inputs: Mapping[str, str], outputs: Mapping[str, str], *, accepts_empty: bool
 ) -> Model:
     """Return the file as onnxruntime runs it.
 

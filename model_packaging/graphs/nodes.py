@@ -71,7 +71,7 @@ def find_nodes(spec: ModelSpec, graph: GraphSpec, lock: Path) -> dict[str, Packa
     """Return the stable version of each model of a graph; without one, the newest.
 
     Raises:
-        ManifestError: a model has no version yet, or accepts no tensors.
+        ManifestError: a model has no version yet, accepts no tensors, or is not converted.
         StoreError: a version cannot be read.
     """
     known = read_lock(lock)
@@ -87,6 +87,9 @@ def find_nodes(spec: ModelSpec, graph: GraphSpec, lock: Path) -> dict[str, Packa
         published = read_nearest(name, version, locked.versions[version], lock)
         if not published.artifact.outputs:
             raise ManifestError(spec.place(key), f"'{name}' is a language model, without tensors")
+        if published.artifact.native:
+            reason = f"'{name}' is not converted; a graph is made of models without engine: native"
+            raise ManifestError(spec.place(key), reason)
         found[name] = PackagedNode(name, version, published)
     return found
 

@@ -6,7 +6,7 @@ To add a key, add a field to the class of its mapping. To add a metric or an eng
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -37,6 +37,9 @@ Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", 
 Promote = Literal["never", "not_worse", "better"]
 Target = Literal["lambda", "lambda-managed", "sagemaker", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
+EngineWord = Literal["native", "triton", "vllm", "djl-lmi", "container"]
+NATIVE: Final = "native"
+"""The engine of a model that a function runs in the runtime of its own framework."""
 Option = bool | int | float | str
 
 
@@ -121,14 +124,25 @@ class BatchingSpec:
 
 @dataclass(frozen=True, slots=True, config=CONFIG)
 class EngineSpec:
-    """The engine that serves the model on SageMaker."""
+    """What serves the model, where that is not onnxruntime in a function."""
 
-    name: EngineName
-    """triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in image."""
+    name: EngineWord
+    """On SageMaker, triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in
+    image. On Lambda, native: the model is not converted, and its framework's own runtime computes
+    it (XGBoost's JSON and UBJSON, LightGBM's text)."""
     image: Text | None = None
     """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})
     """The engine's own options; docs/large-models.md lists them."""
+
+
+def _engine_of_word(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Engine = Annotated[
+    EngineSpec, BeforeValidator(_engine_of_word, json_schema_input_type=EngineWord | EngineSpec)
+]
 
 
 TypeName = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.\w+)+$")]
@@ -213,8 +227,9 @@ class ModelEntry:
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
     `lading plan` shows which and why."""
-    engine: EngineSpec | None = None
-    """The engine on SageMaker; by default triton, or vllm for a language model."""
+    engine: Engine | None = None
+    """native: the model is not converted, and runs on Lambda in its framework's own runtime. On
+    SageMaker the engine, by default triton, or vllm for a language model."""
     twin: Text | None = None
     """A smaller model of this manifest that may answer while the SageMaker endpoint starts."""
     labels: Annotated[tuple[_Label, ...], AfterValidator(unique)] = (DEFAULT_LABEL,)

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
 from lading.model_packaging.manifest.address import CACHE, is_remote
 from lading.model_packaging.manifest.checking import CheckSpec
-from lading.model_packaging.manifest.entries import ManifestEntry, ModelEntry
+from lading.model_packaging.manifest.entries import NATIVE, ManifestEntry, ModelEntry
 from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.graph_rules import check_graph
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
@@ -77,6 +77,11 @@ class ModelSpec(ModelEntry, _Named):
     def may_have_engine(self) -> bool:
         """Whether an engine on SageMaker may serve it; functions compute answers themselves."""
         return self.target in {"sagemaker", "auto"}
+
+    @property
+    def runs_natively(self) -> bool:
+        """Whether the model is not converted: its framework's own runtime computes it."""
+        return self.engine is not None and self.engine.name == NATIVE
 
     @property
     def trusts_all(self) -> bool:
@@ -226,7 +231,9 @@ def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     """Reject keys of SageMaker on Lambda, and a twin that could not answer."""
-    if not spec.may_have_engine:
+    if spec.runs_natively:
+        _check_native(spec)
+    elif not spec.may_have_engine:
         for key, value in (("engine", spec.engine), ("twin", spec.twin)):
             if value is not None:
                 raise ManifestError(spec.place(key), "is for SageMaker; set target: sagemaker")
@@ -243,6 +250,23 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     if models[spec.twin].target != "lambda":
         reason = f"'{spec.twin}' must be another model, with target: lambda"
         raise ManifestError(spec.place("twin"), reason)
+
+
+def _check_native(spec: ModelSpec) -> None:
+    """Reject keys that have no effect on a model that is not converted."""
+    if spec.target != "lambda":
+        reason = "must be lambda with engine: native; a container of yours can serve it as well"
+        raise ManifestError(spec.place("target"), reason)
+    given: dict[str, object] = {"prune": spec.prune, "twin": spec.twin}
+    if spec.quantize != QuantizeSpec():
+        given["quantize"] = spec.quantize
+    for key, value in given.items():
+        if value is not None:
+            reason = "has no effect with engine: native, which serves the file as it is; remove it"
+            raise ManifestError(spec.place(key), reason)
+    options = spec.engine and (spec.engine.image or spec.engine.options)
+    if options:
+        raise ManifestError(spec.place("engine"), "native has no image and no options; remove them")
 
 
 def _check_quantize(spec: ModelSpec) -> None:

@@ -18,7 +18,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from lading.functions.inference.artifact.specification import NativeSection
+from lading.functions.inference.models.predictor import Backend
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.native.runtimes import load
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.errors import PackagingError
 
@@ -56,17 +59,29 @@ class Footprint:
     request_bytes: int
 
 
-def measure(name: str, models: Sequence[bytes], request: Mapping[str, Array]) -> Footprint:
+def measure(
+    name: str,
+    models: Sequence[bytes],
+    request: Mapping[str, Array],
+    native: NativeSection | None = None,
+) -> Footprint:
     """Load models in a separate process, and let the first answer a request repeatedly.
+
+    Args:
+        name: the model's name, for errors.
+        models: the ONNX models of all signatures, or the one file of a model that is not converted.
+        request: an array for each input.
+        native: what computes a model that is not converted.
 
     Raises:
         MeasurementFailed: the process failed, or was killed for lack of memory or time.
     """
     arrays = io.BytesIO()
     np.savez(arrays, allow_pickle=False, **{key: plain(it) for key, it in request.items()})
-    counts = (len(models), *map(len, models))
+    section = json.dumps(native.to_json() if native else None).encode()
+    counts = (len(models) + 1, len(section), *map(len, models))
     head = b"".join(count.to_bytes(_LENGTH_BYTES, "little") for count in counts)
-    given = b"".join([head, *models, arrays.getvalue()])
+    given = b"".join([head, section, *models, arrays.getvalue()])
     command = [sys.executable, "-m", "lading.model_packaging.measure.peak_memory"]
     try:
         ended = subprocess.run(
@@ -92,11 +107,17 @@ def plain(array: Array) -> Array:
 def _serve(stream: BinaryIO) -> Footprint:
     """Measure what the stream has, in the child process."""
     lengths = [_count(stream) for _ in range(_count(stream))]
-    models = [stream.read(length) for length in lengths]  # the service holds all of them, too
-    session, *_others = [OnnxSession(model, 1) for model in models]
+    section, *models = [stream.read(length) for length in lengths]  # a service holds them, too
+    document = json.loads(section)
+    native = NativeSection.from_json(document) if document else None
+    session, *_others = [_opened(model, native) for model in models]
     with np.load(io.BytesIO(stream.read()), allow_pickle=False) as arrays:
         request = {name: text(arrays[name]) for name in arrays.files}
     return repeated(session.run, request)
+
+
+def _opened(model: bytes, native: NativeSection | None) -> Backend:
+    return load(native, model, 1) if native else OnnxSession(model, 1)
 
 
 def repeated(

@@ -53,5 +53,6 @@ def fitting(wanted: Target | Literal["auto"], needs: Needs) -> tuple[Decision, s
         outcome = f"{chosen.target} with {chosen.size}, {placement.why}"
         return Decision(chosen.target, wanted, placement, prices), outcome
     option = require_fits(placement, wanted)
-    outcome = f"{option.target} as in the manifest, {option.size}"
+    own = f", with the layer of {needs.runtime}" if needs.runtime else ""
+    outcome = f"{option.target} as in the manifest, {option.size}{own}"
     return Decision(option.target, wanted, placement, prices), outcome

@@ -28,6 +28,7 @@ class Needs:
         one_processor_ms: time of one request on one processor.
         request_bytes: the size of the arrays of that request and its answer.
         load_ms: time to load the model; 0: unknown.
+        runtime: the runtime of a model that is not converted; empty: onnxruntime.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Needs:
     one_processor_ms: float = 0.0
     request_bytes: int = 0
     load_ms: float = 0.0
+    runtime: str = ""
 
     @property
     def memory_mb(self) -> int:

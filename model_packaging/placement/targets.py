@@ -112,7 +112,8 @@ def _why(needs: Needs) -> str:
         if needs.model_bytes <= LAMBDA.artifact_bytes
         else "loaded from S3 at the start"
     )
-    return f"{readable_size(needs.model_bytes)} {layer}, {needs.memory_mb:,} MB of memory"
+    own = f", not converted, with the layer of {needs.runtime}" if needs.runtime else ""
+    return f"{readable_size(needs.model_bytes)} {layer}, {needs.memory_mb:,} MB of memory{own}"
 
 
 def _break_even(options: tuple[Option, ...]) -> dict[Target, int]:

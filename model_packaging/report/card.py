@@ -15,7 +15,13 @@ from lading.model_packaging.energy.estimate import range_in_words
 from lading.model_packaging.manifest.card import CardSpec
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.report.classes import MOST_ROWS, cells, worst_first
-from lading.model_packaging.report.figures import batches_of, change_of, stages_of, wider_tolerance
+from lading.model_packaging.report.figures import (
+    batches_of,
+    change_of,
+    stages_of,
+    unconverted,
+    wider_tolerance,
+)
 from lading.model_packaging.report.training import training_facts
 from lading.model_packaging.sizes import in_words
 
@@ -67,7 +73,7 @@ def _head(specification: _Document, words: CardSpec) -> str:
     framework = str(specification["source"]["framework"])
     head: dict[str, Any] = {
         "license": words.license,
-        "library_name": "onnx" if "engine" not in specification else None,
+        "library_name": _library(specification),
         "tags": list(dict.fromkeys(["lading", framework, *words.tags])),
     }
     change = change_of(specification)
@@ -79,6 +85,14 @@ def _head(specification: _Document, words: CardSpec) -> str:
         }
     known = {key: value for key, value in head.items() if value is not None}
     return f"---\n{yaml.safe_dump(known, sort_keys=False, width=_HEAD_WIDTH)}---"
+
+
+def _library(specification: _Document) -> str | None:
+    """Return the library that computes the model; None: an engine does."""
+    if "engine" in specification:
+        return None
+    native = specification.get("native")
+    return str(native["runtime"]) if native else "onnx"
 
 
 def _result(specification: _Document, change: AccuracyChange) -> dict[str, Any]:
@@ -209,6 +223,8 @@ def _origin(specification: _Document) -> Iterator[str]:
         ("file", f"`{source['file']}`, `{source['digest']}`"),
         ("framework", str(source["framework"])),
     ]
+    if "native" in specification:
+        rows.append(("not converted", unconverted(specification)))
     rows += [
         (name, str(value))
         for name, value in training_facts(specification)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import REPORT, Artifact
 from lading.model_packaging.documents import canonical
-from lading.model_packaging.report.figures import change_of, read_report, stages_of
+from lading.model_packaging.report.figures import change_of, read_report, stages_of, unconverted
 from lading.model_packaging.report.training import training_facts
 from lading.model_packaging.store.publication import Published
 
@@ -100,6 +100,7 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> _Fou
         "stages": "; ".join(
             f"{each.name} {each.facts}".strip() for each in stages_of(specification, {})
         ),
+        "not converted": unconverted(specification) or None,
         "processing": _digest(specification.get("processing")),
         "engine": engine and str(engine["name"]),
         "engine settings": _digest(engine and [engine["options"], engine["environment"]]),

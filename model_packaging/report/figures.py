@@ -139,3 +139,9 @@ def _change(document: Mapping[str, Any] | None) -> AccuracyChange | None:
 
 def _number(value: Any) -> float | None:
     return None if value is None else float(value)
+
+
+def unconverted(specification: Mapping[str, Any]) -> str:
+    """Return what computes a model that is not converted; empty if it is."""
+    native = specification.get("native")
+    return f"{native['runtime']} computes {native['file']}, the trained file" if native else ""

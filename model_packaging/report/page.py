@@ -23,6 +23,7 @@ from lading.model_packaging.report.figures import (
     batches_of,
     change_of,
     stages_of,
+    unconverted,
     wider_tolerance,
 )
 from lading.model_packaging.report.interface import interface
@@ -81,6 +82,7 @@ _HEADINGS = ("stage", "what", "bytes", "p50", "p95", "metric (95 %)", "drop (95 
 def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     source, date = specification["source"], str(report.get("date", ""))[:10]
     words = [str(source["file"]), str(source["framework"]), *[date] * bool(date)]
+    words += ["not converted"] if "native" in specification else []
     return f'<p class="soft">{escape(", ".join(words))}</p>'
 
 
@@ -206,6 +208,7 @@ def _provenance(
         ["artifact", digest],
         ["identity", str(specification["identity"])],
         ["source", str(source["digest"])],
+        ["not converted", unconverted(specification)],
         ["held-out rows", str(accuracy.get("data") or "")],
         *[[str(tool), str(number)] for tool, number in sorted(specification["tools"].items())],
         ["measured on", ", ".join(f"{key} {value}" for key, value in machine.items())],

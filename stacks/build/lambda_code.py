@@ -3,7 +3,8 @@
 The hash of each folder is known at once; a folder is built when a deployed stack needs it:
 
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
-- a layer for each library of processing steps, built the same way, for models with such steps
+- a layer for each library of processing steps, and of models that are not converted, built the same
+  way, for models that need it
 - the function code: the sources of `functions/`, with compiled files beside them
 - the code of the function of pages, with their files
 
@@ -79,7 +80,7 @@ class LambdaCode:
         return self._layer("layer", "lambda")
 
     def processing(self, library: Library) -> CachedFolder:
-        """Return the layer of models whose processing steps need a library.
+        """Return the layer of models that need a library.
 
         Raises:
             RequirementsUnusable: the lock of requirements cannot be used.
@@ -136,7 +137,7 @@ class LambdaCode:
         """Return the folder of a library's layer, built now unless it is in the cache.
 
         Raises:
-            BuildError: it cannot be built, or lacks what its steps import.
+            BuildError: it cannot be built, or lacks what needs it.
         """
         folder, code = layer.folder(), self.build()
         layers = [folder / "python", code.layer / "python"]

@@ -19,11 +19,13 @@ from lading.stacks.errors import CodeDoesNotAnswer
 _HANDLERS = ("lambda_handler.py", "web_adapter.py")
 """Files that Lambda, or the script of the web adapter, starts."""
 
-_BY_NAME = ("inference/dialects/*.py", "inference/processing/*.py")
+_BY_NAME = ("inference/dialects/*.py", "inference/native/*.py", "inference/processing/*.py")
 """Modules that code imports by a name that it computes."""
 
-LIBRARIES: Mapping[str, Library] = MappingProxyType({"image": "pillow", "tokens": "tokenizers"})
-"""Steps that import a library from a layer of its own."""
+LIBRARIES: Mapping[str, Library] = MappingProxyType(
+    {"image": "pillow", "lightgbm": "lightgbm", "tokens": "tokenizers", "xgboost": "xgboost"}
+)
+"""Steps and runtimes of models that import a library from a layer of its own."""
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """The AWS SDK and what it requires: Lambda's Python has them; all are pure Python."""
@@ -69,7 +71,7 @@ def _link_runtime(folder: Path) -> Path:
 def reachable_imports(functions: Path, library: str = "") -> list[str]:
     """Return the import statements that the handlers in `functions` can reach, as source text.
 
-    With a library, these are the statements of its steps, which the handlers' leave out.
+    With a library, these are the statements of what needs it, which the handlers' leave out.
     """
     waiting, read, statements = list(_entries(functions, library)), set[Path](), set[str]()
     while waiting:

@@ -27,6 +27,13 @@ _OTHER_UTILITIES = tuple(
     )
 )
 
+_OTHER_SCIPY = (
+    *("cluster", "constants", "datasets", "differentiate", "fft", "fftpack", "integrate"),
+    *("interpolate", "io", "linalg", "misc", "ndimage", "odr", "optimize", "signal", "spatial"),
+    "stats",
+)
+"""XGBoost and LightGBM only look whether rows are sparse."""
+
 UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
     {
         "onnxruntime/backend/": "an adapter for onnx's own test suite",
@@ -46,6 +53,9 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/f2py/": "a Fortran compiler",
         "aws_lambda_powertools/event_handler/": "a web framework",
         **dict.fromkeys(_OTHER_UTILITIES, "not logs, metrics or idempotency"),
+        **dict.fromkeys(
+            (f"scipy/{name}/" for name in _OTHER_SCIPY), "not sparse matrices or special functions"
+        ),
         "PIL/_avif.": "a decoder that no step uses",
         "PIL/_imagingcms.": "color profiles",
         "PIL/_imagingft.": "text in images",

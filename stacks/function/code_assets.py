@@ -73,7 +73,7 @@ class CodeAssets:
         return _code(scope, self._layer.asset_hash, lambda: self._built.layer)
 
     def processing(self, scope: Construct, library: Library) -> lambda_.Code:
-        """Return the layer of models whose processing steps need the library."""
+        """Return the layer of models that need the library."""
         asset_hash = self._processing(library).asset_hash
         return _code(scope, asset_hash, lambda: self._built_processing(library))
 

@@ -199,7 +199,7 @@ class LambdaModel(Construct):
 
     def _processing_layer(self, library: Library) -> lambda_.LayerVersion:
         code = self._shared.assets.processing(self, library)
-        return self._library_layer(library.title(), code, f"{library}, for processing steps")
+        return self._library_layer(library.title(), code, f"{library}, for models that need it")
 
     def _library_layer(self, id_: str, code: lambda_.Code, content: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(

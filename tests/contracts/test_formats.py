@@ -19,7 +19,7 @@ from lading.functions.inference.artifact.specification import (
     EngineFile,
 )
 from lading.functions.inference.graphs.predictor import open_here
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.processing.processed import make_step
 from lading.functions.inference.tensors.conversion import Array, from_json
 from tests.support.frameworks import needs
@@ -30,13 +30,15 @@ DIGESTS = {
     "image": "sha256:33cbc8549ad4137bb3121d496bd089bd06ef65a07177b8f3d841900ed5f32ee3",
     "tokens": "sha256:8a8a924bea52bf5c9016e84d155539ed793396010e9249986db19075c1bf398f",
     "signatures": "sha256:36c460dcbf49fc9b59ff423628bf437c1b32471fbeba55762e2df95f2b36a683",
+    "native": "sha256:bddc58b3991a2c42fc7b209a9535d0f3ee76691e49c5db9d8c46b452f1d0e85c",
     "models": "sha256:31953891706dba5156192acf8fc24205091a156122902606b79af28871cac43e",
     "engine": "sha256:b9c21898b93996101fa4e84c745b327b1dce6b499da2b479d61ad7cf573c449e",
     "engine_steps": "sha256:1ce62bb7ae1dcdb1fc12e7962e75f8e28f634c426b252ee720689262d395945e",
 }
 IMAGE = pytest.param("image", marks=needs("processing", "PIL"))
 TOKENS = pytest.param("tokens", marks=needs("processing", "tokenizers"))
-WITH_A_MODEL = ("graph", IMAGE, TOKENS, "signatures", "models")
+NATIVE = pytest.param("native", marks=needs("boosting", "lightgbm"))
+WITH_A_MODEL = ("graph", IMAGE, TOKENS, "signatures", "models", NATIVE)
 WITH_AN_ENGINE = ("engine", "engine_steps")
 
 
@@ -103,7 +105,7 @@ def test_every_format_version_has_its_artifact() -> None:
 
 def test_a_kept_artifact_of_several_signatures_answers_by_each() -> None:
     artifact = read_artifact(FORMATS / "signatures", DIGESTS["signatures"])
-    found = OnnxPredictor(artifact, 1).signatures
+    found = open_onnx(artifact, 1).signatures
     assert list(found) == ["serving_default", "embed"]
     x = np.ones((2, 16), np.float32)
     hidden = found["embed"].predict({"x": x})["hidden"]

@@ -11,7 +11,7 @@ import pytest
 import tritonclient.http as triton
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from tests.end_to_end.conftest import lading, serving
 
 # gevent, which the stock client uses, warns of its own doings.
@@ -29,7 +29,7 @@ def rows(published: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
 @pytest.fixture(scope="module")
 def expected(published: Path, rows: np.ndarray[Any, np.dtype[np.float32]]) -> Outputs:
     """What the library call answers."""
-    predictor = OnnxPredictor(read_artifact(published / "artifacts/models/digits/1"), 1)
+    predictor = open_onnx(read_artifact(published / "artifacts/models/digits/1"), 1)
     return predictor.predict({predictor.metadata.inputs[0].name: rows})
 
 

@@ -32,7 +32,7 @@ from lading.functions.contract.split import VersionSplit
 from lading.functions.drift.cloud import read_lines
 from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.end_to_end.conftest import guide_commands, lading, lading_in
 from tests.end_to_end.test_digits import Outputs, same
@@ -100,13 +100,13 @@ class Deployed:
     def expected(self, version: int) -> Outputs:
         """What the library call answers."""
         folder = self.folder / f"artifacts/models/digits/{version}"
-        predictor = OnnxPredictor(read_artifact(folder), version)
+        predictor = open_onnx(read_artifact(folder), version)
         return predictor.predict({predictor.metadata.inputs[0].name: self.rows})
 
     def expected_of_rows_alone(self, version: int) -> Outputs:
         """What the library call answers to each row alone: this model quantizes a whole run."""
         folder = self.folder / f"artifacts/models/digits/{version}"
-        predictor = OnnxPredictor(read_artifact(folder), version)
+        predictor = open_onnx(read_artifact(folder), version)
         name = predictor.metadata.inputs[0].name
         answers = [predictor.predict({name: row[np.newaxis]}) for row in self.rows]
         return {key: np.concatenate([each[key] for each in answers]) for key in answers[0]}

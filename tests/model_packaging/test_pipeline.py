@@ -19,8 +19,8 @@ from sklearn.tree import DecisionTreeClassifier
 from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import BASELINE, GOLDEN, MODEL, REPORT
 from lading.functions.inference.drift.baseline import read_baseline
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import from_json
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import (
@@ -94,7 +94,7 @@ def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits:
 
 def test_the_golden_requests_are_answered_by_the_service(tmp_path: Path, digits: Path) -> None:
     packaged = run(tmp_path, digits_spec(digits))
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location)), packaged.version)
+    predictor = open_onnx(read_artifact(Path(packaged.location)), packaged.version)
     golden = json.loads((Path(packaged.location) / GOLDEN).read_bytes())
     assert len(golden["requests"]) >= 8
     for entry in golden["requests"]:

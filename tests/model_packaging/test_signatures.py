@@ -12,8 +12,8 @@ import pytest
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.signatures import whole
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION, Artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import with_signature
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.samples import make_up
@@ -116,7 +116,7 @@ def test_a_method_is_kept_and_tells_signatures_of_one_graph_apart(tmp_path: Path
     path.write_bytes(saved.SerializeToString())
     artifact = read(run(tmp_path, spec))
     assert artifact.aliases == {"serve": "serving_default"}
-    found = OnnxPredictor(artifact, 1).signatures
+    found = open_onnx(artifact, 1).signatures
     assert found["classify"].metadata.method == CLASSIFY
     assert found["serve"].metadata.method == "tensorflow/serving/predict"
 
@@ -128,7 +128,7 @@ def test_every_signature_is_packaged_and_answers_by_its_name_as_the_original(
     spec = two_layers(tmp_path, "serving_default", "embed", "shift", "serve")
     packaged = run(tmp_path, spec)
     assert packaged.signatures == ("serving_default", "embed", "shift", "serve")
-    predictor = OnnxPredictor(read(packaged), 1)
+    predictor = open_onnx(read(packaged), 1)
     for name, inputs in (
         ("serving_default", {"x": ROWS}),
         ("serve", {"x": ROWS}),
@@ -165,7 +165,7 @@ def test_a_lone_signature_keeps_its_name(tmp_path: Path) -> None:
     packaged = run(tmp_path, two_layers(tmp_path, "predict_images"))
     assert packaged.signatures == ("predict_images",)
     assert not list(Path(packaged.location).glob("signature-*"))
-    predictor = OnnxPredictor(read(packaged), 1)
+    predictor = open_onnx(read(packaged), 1)
     assert with_signature(predictor, "predict_images") is predictor
 
 
@@ -209,7 +209,7 @@ def test_the_others_are_pruned_and_quantized_as_the_first_and_say_how_near_they_
     assert 0.9 < said["embed"]["cosine"] < 1
     assert set(said["shift"]["left"]) == {"prune", "quantize"}
     assert not any("models." in why for why in said["shift"]["left"].values())
-    answer = OnnxPredictor(small, 1).signatures["embed"].predict({"x": ROWS})["hidden"]
+    answer = open_onnx(small, 1).signatures["embed"].predict({"x": ROWS})["hidden"]
     wanted = original(spec, "embed", x=ROWS)["hidden"]
     assert np.corrcoef(answer.ravel(), wanted.ravel())[0, 1] > 0.9
 

@@ -13,9 +13,9 @@ from lading.functions.inference.artifact.specification import (
     REPORT,
     SPECIFICATION,
 )
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.benchmark import Latency
 from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
@@ -97,7 +97,7 @@ def test_an_artifact_says_what_it_is_and_how_it_came_to_be(tmp_path: Path) -> No
 def test_a_baseline_is_a_verified_file_of_an_artifact(tmp_path: Path) -> None:
     artifact = read_artifact(write(tmp_path, replace(BUILD, baseline=b"{}\n")))
     assert artifact.files == {BASELINE: b"{}\n"}
-    assert OnnxPredictor(artifact, 3).baseline == b"{}\n"
+    assert open_onnx(artifact, 3).baseline == b"{}\n"
     (tmp_path / BASELINE).write_bytes(b"{ }")
     with pytest.raises(ArtifactCorrupt, match=BASELINE):
         read_artifact(tmp_path)
@@ -138,6 +138,6 @@ def test_how_requests_are_joined_is_read_by_the_service_and_changes_nothing_else
     plain = read_artifact(write(tmp_path / "plain", BUILD))
     wished = replace(BUILD, batching=BatchingSpec(32, 2.0))
     joined = read_artifact(write(tmp_path / "joined", wished))
-    assert OnnxPredictor(plain, 1).batching is None
-    assert OnnxPredictor(joined, 1).batching == Batching(32, 0.002)
+    assert open_onnx(plain, 1).batching is None
+    assert open_onnx(joined, 1).batching == Batching(32, 0.002)
     assert {**joined.specification, "batching": None} == {**plain.specification, "batching": None}

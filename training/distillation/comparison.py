@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from lading.functions.inference.artifact.specification import REPORT, TensorSpec
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import Predictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import DTYPES, Array, as_datatype
 from lading.model_packaging.check.agreement import Model
 from lading.model_packaging.check.probes import Request
@@ -56,7 +56,7 @@ def held_against(teacher: Teacher, builder: Builder) -> Builder:
 def _held(
     spec: ModelSpec, teacher: Teacher, classes: Sequence[Any], built: Built
 ) -> tuple[Built, str]:
-    student = OnnxPredictor(verify(spec.name, 0, built.files, None), 0)
+    student = open_onnx(verify(spec.name, 0, built.files, None), 0)
     holdout, predictor = read_holdout(spec, student.metadata.inputs), teacher.open()
     gate = Gate(spec, holdout, _teacher_model(spec, predictor, np.array(classes)))
     change = gate.judge(student.predict)

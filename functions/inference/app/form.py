@@ -30,7 +30,7 @@ MOST_REPORT_BYTES: Final = 1 << 20
 
 _UNSEEN: Mapping[str, Any] = MappingProxyType({"BYTES": "", "BOOL": False})
 """Datatypes without a range -> an example of an element."""
-_FACTS = ("source", "accuracy", "tools", "target", "batch", "engine")
+_FACTS = ("source", "accuracy", "tools", "target", "batch", "engine", "native")
 """Sections of `artifact.json` that the report of a page shows."""
 
 

@@ -15,6 +15,8 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
                     is not read here
 - `<model>.<file>`  instead of `model.onnx`: the files of the models of a graph (format 4); see
                     `graph.py`
+- `<file>`          instead of `model.onnx`: the file of a framework, whose own runtime computes
+                    it (format 5); `native` has its name
 
 `artifact.json` is the root: the lock pins its SHA-256, and it pins the files, those of the engine
 under `engine.files`. Nothing is ever unpickled, and nothing is executed except the code that the
@@ -40,9 +42,11 @@ from lading.functions.inference.artifact.specification import (
     GOLDEN,
     GRAPH_FORMAT,
     MODEL,
+    NATIVE_FORMAT,
     SPECIFICATION,
     Artifact,
     EngineSection,
+    NativeSection,
     TensorSpec,
     with_domains,
 )
@@ -84,17 +88,20 @@ def read_artifact(
         raise ArtifactCorrupt(place, f"has digest {found}, the lock states {digest}")
     document = _read_specification(place, content)
     contents = _verified(folder, document["files"], held)
+    native = _native_of(document)
+    model = native.file if native else MODEL
     artifact = Artifact(
         name=document["name"],
         identity=document["identity"],
         digest=found,
         inputs=_with_domains(document, place),
         outputs=document["outputs"],
-        model=contents.get(MODEL, b""),
+        model=contents.get(model, b""),
         golden=contents.get(GOLDEN),
         specification=document,
         engine=document["engine"],
-        files={name: each for name, each in contents.items() if name not in (MODEL, GOLDEN)},
+        files={name: each for name, each in contents.items() if name not in (model, GOLDEN)},
+        native=native,
     )
     if document["format_version"] == GRAPH_FORMAT:
         from lading.functions.inference.artifact.graph import with_graph
@@ -135,15 +142,24 @@ def _read_specification(place: str, content: bytes) -> dict[str, Any]:
         files = {str(name): str(digest) for name, digest in document["files"].items()}
         served = ENGINE_FORMAT <= version < GRAPH_FORMAT
         engine = EngineSection.from_json(document["engine"]) if served else None
+        native = _native_of(document)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ArtifactCorrupt(place, f"cannot be read: {error!r}") from error
     if not re.fullmatch(NAME_PATTERN, texts["name"]):
         raise ArtifactCorrupt(place, f"has an invalid model name {texts['name']!r}")
-    if (MODEL in files) + (engine is not None) + (version == GRAPH_FORMAT) != 1:
+    if (MODEL in files) + (engine is not None) + (version >= GRAPH_FORMAT) != 1:
         raise ArtifactCorrupt(place, f"must name {MODEL} or an engine or a graph, and not both")
+    if native and native.file not in files:
+        raise ArtifactCorrupt(place, f"does not list the file of its model, {native.file!r}")
     if engine and tensors["outputs"] and not {"inputs", "outputs"} <= document["engine"].keys():
         raise ArtifactCorrupt(place, "does not state the inputs and outputs of its engine")
     return {**document, **tensors, **texts, "files": files, "engine": engine}
+
+
+def _native_of(document: Mapping[str, Any]) -> NativeSection | None:
+    """Return what computes a model that is not converted; None for other artifacts."""
+    kept = document["format_version"] == NATIVE_FORMAT
+    return NativeSection.from_json(document["native"]) if kept else None
 
 
 def _verified(

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from lading.functions.inference.artifact.graph_nodes import GraphNode
     from lading.functions.inference.tensors.domain import Domain
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """The newest format that can be read."""
-MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT, GRAPH_FORMAT = 1, 2, 3, 4
+MODEL_FORMAT, ENGINE_FORMAT, STEPS_FORMAT, GRAPH_FORMAT, NATIVE_FORMAT = 1, 2, 3, 4, 5
 """The formats of an artifact with a model, of one with an engine's files, of one with processing
-steps before its engine, which a reader of format 2 would ignore, and of a graph of models."""
+steps before its engine, which a reader of format 2 would ignore, of a graph of models, and of a
+model in its framework's own runtime."""
 
 SPECIFICATION = "artifact.json"
 CODE_STEP = "code"
@@ -138,6 +139,40 @@ class EngineSection(NamedTuple):
         )
 
 
+class NativeSection(NamedTuple):
+    """A model that is not converted: its framework's own runtime computes it.
+
+    `file` is its file in the artifact, and `options` are what the runtime must know beside it; see
+    the module of the runtime in `lading.functions.inference.native`. `inputs` and `outputs` are
+    those of the model, which processing steps may hide from callers.
+    """
+
+    runtime: str
+    file: str
+    options: Mapping[str, Any]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form in `artifact.json`."""
+        tensors = {
+            side: [spec.to_json() for spec in specs]
+            for side, specs in (("inputs", self.inputs), ("outputs", self.outputs))
+        }
+        return {"runtime": self.runtime, "file": self.file, "options": dict(self.options)} | tensors
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "NativeSection":
+        """Read what `to_json` returns."""
+        return cls(
+            runtime=str(document["runtime"]),
+            file=str(document["file"]),
+            options=dict(document["options"]),
+            inputs=tuple(map(TensorSpec.from_json, document["inputs"])),
+            outputs=tuple(map(TensorSpec.from_json, document["outputs"])),
+        )
+
+
 def _plain_path(path: str) -> str:
     if not path.isprintable() or "\\" in path or {"", ".", ".."} & set(path.split("/")):
         raise ValueError(f"engine file {path!r}")
@@ -147,7 +182,8 @@ def _plain_path(path: str) -> str:
 class Artifact(NamedTuple):
     """A verified artifact; `model` holds the bytes whose digest was verified.
 
-    It has a model, an engine or a graph; with these two `model` is empty. `files` holds what its
+    It has a model, an engine or a graph; with these two `model` is empty. With `native` the model
+    is a file of its framework, else it is an ONNX model. `files` holds what its
     processing steps need, by name. `file` is the file of `model`, where nothing can change it after
     its check; else None. `signature` is the default one; `others` are further signatures by name,
     and `aliases` further names of signatures.
@@ -169,6 +205,7 @@ class Artifact(NamedTuple):
     aliases: Mapping[str, str] = MappingProxyType({})
     file: Path | None = None
     graph: "Graph | None" = None
+    native: NativeSection | None = None
 
     def parts(self) -> "tuple[Artifact, ...]":
         """Return the artifact, and those of the models of its graph."""

@@ -12,7 +12,6 @@ from lading.functions.inference.graphs.node_runs import NodeRun
 from lading.functions.inference.graphs.own_code import own_combine
 from lading.functions.inference.graphs.parts import Chain, Choice, Ensemble, ModelPart, Part, Step
 from lading.functions.inference.graphs.routing import route_of
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import (
     Batching,
     ModelMetadata,
@@ -22,6 +21,7 @@ from lading.functions.inference.models.predictor import (
     latest_runs,
 )
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import SessionPredictor, open_onnx
 from lading.functions.inference.tensors.conversion import Array
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class GraphPredictor(Predictor):
     Args:
         artifact: the graph.
         version: the number under which it is served.
-        threads: threads inside one prediction; see `OnnxPredictor`.
+        threads: threads inside one prediction; see `open_onnx`.
         endpoints: the endpoint of each model that an engine serves, by the model's name.
 
     Raises:
@@ -138,9 +138,13 @@ def open_here(artifact: Artifact, version: int, threads: int = 0) -> Predictor:
     Raises:
         ValueError: it cannot be loaded.
     """
-    if artifact.graph is None:
-        return OnnxPredictor(artifact, version, threads)
-    return GraphPredictor(artifact, version, threads)
+    if artifact.graph is not None:
+        return GraphPredictor(artifact, version, threads)
+    if artifact.native is None:
+        return open_onnx(artifact, version, threads)
+    from lading.functions.inference.native.runtimes import open_native
+
+    return open_native(artifact, version, threads)
 
 
 class _Opened:
@@ -191,7 +195,7 @@ class _Opened:
 
     def _opened(self, artifact: Artifact, version: int) -> Predictor:
         if artifact.engine is None:
-            return OnnxPredictor(artifact, version, self._threads)
+            return open_onnx(artifact, version, self._threads)
         from lading.functions.inference.endpoint.predictor import open_endpoint
 
         if artifact.name not in self._endpoints:
@@ -218,11 +222,11 @@ class _Opened:
             graph=None,
             files={},
         )
-        return OnnxPredictor(stated, self._version, self._threads, session)
+        return open_onnx(stated, self._version, self._threads, session)
 
 
 def _model_part(name: str, predictor: Predictor, outputs: Sequence[str]) -> ModelPart:
     """Return a model that gives these outputs."""
-    if isinstance(predictor, OnnxPredictor):
+    if isinstance(predictor, SessionPredictor):
         return ModelPart(name, predictor.bound(outputs), remote=False)
     return ModelPart(name, partial(predictor.predict, outputs=outputs), remote=True)

@@ -354,7 +354,7 @@ def _refuse_code(artifact: Artifact, folder: Path) -> None:
 
 
 def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predictor:
-    """Return the predictor of an artifact: an engine's endpoint, a graph, or onnxruntime here."""
+    """Return the predictor of an artifact: an engine's endpoint, a graph, or a model here."""
     if artifact.graph is not None:
         from lading.functions.inference.graphs.predictor import open_graph
 
@@ -363,16 +363,21 @@ def _open(artifact: Artifact, version: int, settings: ServingSettings) -> Predic
         from lading.functions.inference.endpoint.predictor import open_endpoint
 
         return open_endpoint(artifact, version, settings.endpoint)
-    from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+    if artifact.native is not None:
+        from lading.functions.inference.native.runtimes import open_native
 
-    return OnnxPredictor(artifact, version, settings.threads)
+        return open_native(artifact, version, settings.threads)
+    from lading.functions.inference.models.session_predictor import open_onnx
+
+    return open_onnx(artifact, version, settings.threads)
 
 
 def _read_version(model: ServedModel, version: int, folder: Path) -> Artifact:
     digest = model.versions[version] or None
     if version not in model.remote:
         artifact = read_artifact(folder, digest)
-        return artifact._replace(file=_fixed(folder / MODEL)) if artifact.model else artifact
+        is_onnx = artifact.model and not artifact.native
+        return artifact._replace(file=_fixed(folder / MODEL)) if is_onnx else artifact
     from lading.functions.inference.artifact.remote import read_remote
 
     return read_remote(model.remote[version], model.name, version, digest)

@@ -19,9 +19,9 @@ from lading.functions.inference.loading.catalog import (
     accept,
     load_catalog,
 )
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import open_onnx
 
 
 class FolderEmpty(Exception):
@@ -104,4 +104,4 @@ def _load(folder: Path, name: str, version: int, threads: int, check: Check) -> 
     except (ArtifactError, SessionError, ValueError) as error:
         return CatalogModel(name, {version: ModelUnavailable(name, version, str(error))})
     bare = bare._replace(inputs=session.inputs, outputs=session.outputs)
-    return CatalogModel(name, {version: OnnxPredictor(bare, version, session=session)})
+    return CatalogModel(name, {version: open_onnx(bare, version, session=session)})

@@ -280,6 +280,13 @@ class Backend(Protocol):
         """See `Predictor.text_of`."""
         return None
 
+    def bound(
+        self,
+        outputs: Sequence[str],  # noqa: ARG002
+    ) -> Callable[[dict[str, Array]], dict[str, Array]] | None:
+        """Return `run` for these outputs, if the model itself refuses inputs of other shapes."""
+        return None
+
     def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """Compute.
 

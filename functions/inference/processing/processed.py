@@ -16,6 +16,7 @@ import numpy as np
 from lading.functions.contract.names import Library
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
 from lading.functions.inference.models.predictor import Backend, SessionError
+from lading.functions.inference.native.libraries import LIBRARIES as RUNTIME_LIBRARIES
 from lading.functions.inference.processing.step import Step
 from lading.functions.inference.tensors.conversion import Array, as_datatype
 
@@ -55,10 +56,13 @@ def make_step(options: Mapping[str, Any], files: Mapping[str, bytes]) -> Step:
 
 
 def libraries_of(artifact: Artifact) -> tuple[Library, ...]:
-    """Return the libraries that an artifact's steps need in addition to the runtime layer."""
+    """Return the libraries that an artifact needs in addition to the runtime layer."""
     each = [part.specification.get("processing") or () for part in artifact.parts()]
     steps = {step.get("step") for listed in each for step in listed}
-    return tuple(sorted(LIBRARIES[step] for step in steps & LIBRARIES.keys()))
+    runtimes = {part.native.runtime for part in artifact.parts() if part.native}
+    found = {LIBRARIES[step] for step in steps & LIBRARIES.keys()}
+    own = {RUNTIME_LIBRARIES[it] for it in runtimes & RUNTIME_LIBRARIES.keys()}
+    return tuple(sorted(found | own))
 
 
 Finish = Callable[[dict[str, Array]], dict[str, Array]]

@@ -396,7 +396,7 @@ function report(version) {
   const told = version.report;
   if (!told) return make("p", { class: "note" }, "This version has no packaging report.");
   const { accuracy, source = {}, stages = [] } = told;
-  const head = facts([["Framework", source.framework], ["File", source.file], ["Runs on", told.target],
+  const head = facts([["Framework", source.framework], ["File", source.file], ["Runs on", told.target], [told.native ? "Not converted" : "", told.native && `${told.native.runtime} computes it`],
     [accuracy ? `${accuracy.metric} before` : "", accuracy && digits(accuracy.before)], [accuracy ? `${accuracy.metric} after` : "", accuracy && digits(accuracy.after)], ["Held-out rows", accuracy?.rows]].filter(([name]) => name));
   const rows = stages.map((each) => make("tr", {}, make("td", {}, String(each.step)), make("td", { class: "number" }, each.bytes ? bytes(each.bytes) : "–"), make("td", { class: "number" }, each.latency ? `${digits(each.latency.p50_ms)} ms` : "–"), make("td", { class: "number" }, each.accuracy ? digits(each.accuracy.after) : "–")));
   const steps = rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Stages of packaging" }, make("table", {}, make("thead", {}, make("tr", {}, ["Stage", "Size", "One row", accuracy?.metric || "Accuracy"].map((each, at) => make("th", { scope: "col", class: at ? "number" : null }, each)))), make("tbody", {}, rows))) : null;

@@ -8,17 +8,19 @@ for XGBoost, which rounds its input to that type, and float64 for LightGBM. It r
 - everything else: `prediction` [-1, targets].
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lading.functions.inference.native.boosted import HALF, INPUT, Answers, named_answers
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.probes import Column, Known, Probe
 from lading.model_packaging.check.tree_probes import tree_probes, typical_rows
-from lading.model_packaging.check.trees import NoTreeForm, TreeArrays
+from lading.model_packaging.check.trees import DamagedTree, NoTreeForm, TreeArrays
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.converters.framework_errors import refusing
 from lading.model_packaging.errors import ConversionError
@@ -28,11 +30,8 @@ from lading.model_packaging.onnx_nodes import Nodes, value_info
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-INPUT = "X"
 _PROBE_ROWS = 64
-_HALF = 0.5
 
-Answers = Literal["two classes", "classes", "labels", "numbers"]
 Transform = Callable[[Nodes, str], str]
 """Adds nodes that turn sums of trees, [rows, targets], into answers; returns the output's name."""
 
@@ -64,6 +63,32 @@ class Booster:
     infinite: bool = True
     missing: float = np.nan
     named: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoostedFile:
+    """A boosted model, as its library has read it from a file.
+
+    Args:
+        read: returns the booster, for its ONNX form. Raises NoTreeForm where it has none.
+        predict: the library's own public call, which returns probabilities of classes, of the
+            second of two classes, or numbers.
+        answers: the meaning of the answers.
+        columns: the number of columns of a row.
+        targets: the number of answers for each row.
+        dtype: the type of rows and of answers.
+        infinite: whether the library accepts infinite values.
+        options: what the library's runtime must know beside the file.
+    """
+
+    read: Callable[[], Booster]
+    predict: Callable[[Array], Any]
+    answers: Answers
+    columns: int
+    targets: int
+    dtype: type[np.floating]
+    infinite: bool = True
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def identity(_nodes: Nodes, sums: str) -> str:
@@ -132,7 +157,7 @@ _Outputs = Mapping[str, tuple[str, Any, tuple[int, ...]]]
 def _of_two(nodes: Nodes, second: str, _targets: int, classes: Array | None) -> _Outputs:
     first = nodes.node("Sub", nodes.constant(np.float32(1)), second)
     likely = nodes.node("Concat", first, second, axis=1)
-    is_second = nodes.node("Greater", second, nodes.constant(np.float32(_HALF)))
+    is_second = nodes.node("Greater", second, nodes.constant(np.float32(HALF)))
     flat = nodes.node("Reshape", is_second, nodes.constant(np.array([-1])))
     return _named(nodes, nodes.node("Cast", flat, to=7), likely, 2, classes)
 
@@ -149,7 +174,7 @@ def _named(nodes: Nodes, places: str, likely: str, count: int, classes: Array | 
 
 
 def _of_labels(nodes: Nodes, scores: str, targets: int, _classes: Array | None) -> _Outputs:
-    found = nodes.node("Greater", scores, nodes.constant(np.float32(_HALF)))
+    found = nodes.node("Greater", scores, nodes.constant(np.float32(HALF)))
     label = nodes.node("Cast", found, to=7)
     return {
         "label": (label, np.int64, (targets,)),
@@ -169,59 +194,64 @@ _OUTPUTS: Mapping[Answers, Callable[[Nodes, str, int, Array | None], _Outputs]] 
 }
 
 
-def convert_booster(
-    spec: ModelSpec, read: Callable[[], Booster], predict: Callable[[Array], Any]
-) -> Conversion:
-    """Return the booster's conversion.
-
-    Args:
-        spec: the model.
-        read: returns the booster.
-        predict: the library's own public call, which returns probabilities of classes, of the
-            second of two classes, or numbers.
+def convert_booster(spec: ModelSpec, file: BoostedFile) -> Conversion:
+    """Return the conversion of a boosted model.
 
     Raises:
         ConversionError: a part of it has no ONNX form.
     """
     try:
-        booster = read()
+        booster = file.read()
     except NoTreeForm as error:
-        raise ConversionError(spec.name, f"has no ONNX form: {error}") from error
+        advice = "engine: native serves the file unchanged, in its library's own runtime"
+        reason = f"has no ONNX form: {error}"
+        if not isinstance(error, DamagedTree):
+            reason = f"{reason}; {advice}"
+        raise ConversionError(spec.name, reason) from error
 
     def reference(inputs: dict[str, Array]) -> dict[str, Array]:
-        return _named_answers(booster.answers, np.asarray(predict(inputs[INPUT])))
+        return _rounded_answers(booster.answers, np.asarray(file.predict(inputs[INPUT])))
 
     return Conversion(
         to_onnx(booster).SerializeToString(deterministic=True),
         refusing(reference),
-        examples=_typical(booster),
-        known={INPUT: Known(columns=(Column(missing=True),))},
-        probes=tuple(_probes(booster)),
-        domains={} if booster.infinite else {INPUT: Domain(infinite=False)},
+        examples=typical_examples(booster),
+        known=KNOWN,
+        probes=tuple(booster_probes(booster.trees, booster.columns, booster.dtype)),
+        domains=domains_of(infinite=booster.infinite),
     )
 
 
-def _typical(booster: Booster) -> dict[str, Array] | None:
+KNOWN: Mapping[str, Known] = MappingProxyType({INPUT: Known(columns=(Column(missing=True),))})
+"""What is known of a booster's values: each may be missing."""
+
+
+def domains_of(*, infinite: bool) -> dict[str, Domain]:
+    """Return the values that a booster accepts."""
+    return {} if infinite else {INPUT: Domain(infinite=False)}
+
+
+def typical_examples(booster: Booster) -> dict[str, Array] | None:
     """Return rows of the same magnitude as the thresholds of the splits; None without splits."""
     rows = typical_rows(booster.trees, booster.columns, booster.dtype)
     return None if rows is None else {INPUT: rows}
 
 
-def _probes(booster: Booster) -> Iterator[Probe]:
+def booster_probes(
+    trees: Sequence[TreeArrays], columns: int, dtype: type[np.floating]
+) -> Iterator[Probe]:
     """Yield rows that reach the splits, few in each probe, so that a limit cuts all kinds alike."""
-    kinds = tree_probes(booster.trees, booster.columns, booster.dtype)
-    for kind, rows in kinds.items():
+    for kind, rows in tree_probes(trees, columns, dtype).items():
         for start in range(0, len(rows), _PROBE_ROWS):
             yield Probe(kind, {INPUT: rows[start : start + _PROBE_ROWS]})
     for value in (np.inf, -np.inf):
-        row = np.full((1, booster.columns), value, booster.dtype)
-        yield Probe("infinite values", {INPUT: row})
+        yield Probe("infinite values", {INPUT: np.full((1, columns), value, dtype)})
 
 
-def _named_answers(kind: Answers, answers: Array) -> dict[str, Array]:
-    if kind == "numbers":
-        return {"prediction": answers.astype(np.float32).reshape(len(answers), -1)}
-    if answers.ndim == 1:
-        answers = np.stack([1 - answers, answers], axis=1)
-    label = answers > _HALF if kind == "labels" else answers.argmax(axis=1)
-    return {"label": label.astype(np.int64), "probabilities": answers.astype(np.float32)}
+def _rounded_answers(kind: Answers, answers: Array) -> dict[str, Array]:
+    """Return a booster's answers in the types of its ONNX form."""
+    named = named_answers(kind, answers, np.dtype(np.float64))
+    return {
+        name: array.astype(np.float32) if array.dtype.kind == "f" else array
+        for name, array in named.items()
+    }

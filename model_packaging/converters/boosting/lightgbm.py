@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.inference.native.boosted import Answers
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.tree_depth import require_loadable
 from lading.model_packaging.check.trees import (
     LEAF,
     NEAR_ZERO,
     BoostedTree,
+    DamagedTree,
     Forest,
     NoTreeForm,
     Reading,
@@ -26,7 +28,7 @@ from lading.model_packaging.check.trees import (
 )
 from lading.model_packaging.conversion import Conversion, Converter, tool_versions
 from lading.model_packaging.converters.boosting.conversion import (
-    Answers,
+    BoostedFile,
     Booster,
     Transform,
     convert_booster,
@@ -69,11 +71,31 @@ _ANSWERS: Mapping[str, Answers] = {
 }
 
 
-@quiet()
 def _convert(spec: ModelSpec) -> Conversion:
+    with quiet():
+        return convert_booster(spec, open_file(spec))
+
+
+@quiet()
+def open_file(spec: ModelSpec) -> BoostedFile:
+    """Load the model of a file as LightGBM's own call does.
+
+    Raises:
+        SourceUnreadable: LightGBM cannot read it.
+    """
     with reading(spec, f"cannot be read by LightGBM {version('lightgbm')}"):
         booster = _load(spec.source)
-    return convert_booster(spec, lambda: read_lightgbm(booster), booster.predict)
+    facts = _facts(_parts(booster)[0])
+    answers = _ANSWERS.get(facts.get("objective", "none").split(" ")[0], "numbers")
+    return BoostedFile(
+        partial(read_lightgbm, booster),
+        booster.predict,
+        answers,
+        columns=int(facts["max_feature_idx"]) + 1,
+        targets=int(facts["num_tree_per_iteration"]),
+        dtype=np.float64,
+        options={"answers": answers},
+    )
 
 
 def _tools(spec: ModelSpec) -> dict[str, str]:
@@ -111,7 +133,7 @@ def read_lightgbm(model: Any) -> Booster:
     Raises:
         NoTreeForm: its objective or its trees are not supported.
     """
-    head, *parts = model.model_to_string().partition("\nend of trees")[0].split("\nTree=")
+    head, *parts = _parts(model)
     facts, trees = _facts(head), [_facts(part) for part in parts]
     if not trees:
         raise NoTreeForm("it has no trees; train it for at least one round")
@@ -136,6 +158,12 @@ def read_lightgbm(model: Any) -> Booster:
         tuple(each.tree for each in forest.trees),
         named=bool(model.pandas_categorical),
     )
+
+
+def _parts(model: Any) -> list[str]:
+    """Return the head of a model's text, and the text of each tree."""
+    text: str = model.model_to_string()
+    return text.partition("\nend of trees")[0].split("\nTree=")
 
 
 def _facts(lines: str) -> dict[str, str]:
@@ -209,7 +237,7 @@ def _categories(facts: dict[str, str], nodes: Array) -> dict[int, frozenset[int]
     places = _numbers(facts, "threshold", float).astype(int)
     used = places[nodes]
     if used.min() < 0 or used.max() + 1 >= len(bounds) or bounds.max() > len(words):
-        raise NoTreeForm("a tree is damaged: it splits by categories that it does not list")
+        raise DamagedTree("a tree is damaged: it splits by categories that it does not list")
     return {
         int(node): _bits(words[bounds[place] : bounds[place + 1]])
         for node, place in zip(nodes, used, strict=True)

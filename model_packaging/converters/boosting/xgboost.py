@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lading.functions.inference.native.boosted import Answers
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.tree_depth import require_loadable
 from lading.model_packaging.check.trees import (
@@ -29,7 +30,7 @@ from lading.model_packaging.check.trees import (
 )
 from lading.model_packaging.conversion import Conversion, Converter, tool_versions
 from lading.model_packaging.converters.boosting.conversion import (
-    Answers,
+    BoostedFile,
     Booster,
     Transform,
     convert_booster,
@@ -69,15 +70,30 @@ _VERSION = re.compile(
 )
 
 
-@quiet()
 def _convert(spec: ModelSpec) -> Conversion:
+    with quiet():
+        return convert_booster(spec, open_file(spec))
+
+
+@quiet()
+def open_file(spec: ModelSpec) -> BoostedFile:
+    """Load the model of a file as XGBoost's own call does.
+
+    Raises:
+        SourceUnreadable: XGBoost cannot read it.
+        ManifestError: the manifest must state which trees answer, or does so without an effect.
+    """
     content = spec.source.read_bytes()
     with reading(spec, f"cannot be read by {_library(content)}"):
         booster = _load(content)
+    learner = json.loads(booster.save_raw("json"))["learner"]
     if booster.attr("scikit_learn"):
-        return _of_estimator(spec, booster, content)
-    booster = _counted(spec, booster)
-    return convert_booster(spec, lambda: read_xgboost(booster), _predict(booster))
+        return _of_estimator(spec, booster, content, learner)
+    rounds = _counted(spec, booster)
+    counted = booster[:rounds] if rounds else booster
+    read = partial(read_xgboost, counted)
+    trees = {"rounds": rounds, "in_place": False}
+    return _opened(learner, read, _predict(counted), trees)
 
 
 def _tools(spec: ModelSpec) -> dict[str, str]:
@@ -113,14 +129,47 @@ def _load(content: bytes) -> Any:
     return xgboost.Booster(model_file=bytearray(content))
 
 
-def _of_estimator(spec: ModelSpec, booster: Any, content: bytes) -> Conversion:
+def _of_estimator(
+    spec: ModelSpec, booster: Any, content: bytes, learner: Mapping[str, Any]
+) -> BoostedFile:
     if spec.iterations:
         reason = f"has no effect on {spec.source.name}, which an estimator saved; remove it"
         raise ManifestError(spec.place("iterations"), reason)
     with reading(spec, f"cannot be read by {_library(content)}"):
         estimator = _estimator(booster, content)
     predict = getattr(estimator, "predict_proba", estimator.predict)
-    return convert_booster(spec, lambda: read_estimator(estimator), predict)
+    best, in_place = booster.attr("best_iteration"), estimator.booster != "gblinear"
+    rounds = int(best) + 1 if best is not None and in_place else 0
+    trees = {"rounds": rounds, "in_place": in_place}
+    classifies = hasattr(estimator, "predict_proba")
+    return _opened(learner, partial(read_estimator, estimator), predict, trees, classifies)
+
+
+def _opened(
+    learner: Mapping[str, Any],
+    read: Callable[[], Booster],
+    predict: Callable[[Array], Any],
+    trees: Mapping[str, Any],
+    classifies: bool | None = None,
+) -> BoostedFile:
+    """Return a file's model; `functions.inference.native.xgboost` describes the options."""
+    objective, kind = learner["objective"]["name"], learner["gradient_booster"]["name"]
+    columns, several, targets = _sizes(learner)
+    answers = _answers(objective, several, classifies)
+    options = {"answers": answers, "booster": kind, **trees}
+    if objective == "multi:softmax":  # the same trees, with probabilities
+        options["objective"] = "multi:softprob"
+    infinite = trees["in_place"]
+    return BoostedFile(
+        read, predict, answers, columns, targets, np.float32, infinite=infinite, options=options
+    )
+
+
+def _sizes(learner: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return the numbers of columns, of targets, and of answers for each row."""
+    parameters = learner["learner_model_param"]
+    columns, several = int(parameters["num_feature"]), int(parameters.get("num_target", 1))
+    return columns, several, max(1, int(parameters["num_class"]), several)
 
 
 def _estimator(booster: Any, content: bytes) -> Any:
@@ -135,8 +184,8 @@ def _estimator(booster: Any, content: bytes) -> Any:
     return estimator
 
 
-def _counted(spec: ModelSpec, booster: Any) -> Any:
-    """Return the booster with the trees that the manifest chooses.
+def _counted(spec: ModelSpec, booster: Any) -> int:
+    """Return the number of rounds whose trees answer, as the manifest chooses; 0 is all.
 
     Raises:
         ManifestError: it does not choose, or the file records no best iteration.
@@ -151,7 +200,7 @@ def _counted(spec: ModelSpec, booster: Any) -> Any:
             f"{booster.num_boosted_rounds()} as the best; set iterations: best or iterations: all"
         )
         raise ManifestError(spec.place("iterations"), reason)
-    return booster[: int(best) + 1] if stated == "best" else booster
+    return int(best) + 1 if stated == "best" else 0
 
 
 def _predict(booster: Any) -> Callable[[Array], Array]:
@@ -203,9 +252,7 @@ def read_xgboost(model: Any, *, classifies: bool | None = None, missing: float =
     objective, booster = learner["objective"]["name"], learner["gradient_booster"]
     if objective not in _TRANSFORMS:
         raise NoTreeForm(f"the objective {objective} is not supported")
-    parameters = learner["learner_model_param"]
-    columns, several = int(parameters["num_feature"]), int(parameters.get("num_target", 1))
-    targets = max(1, int(parameters["num_class"]), several)
+    columns, several, targets = _sizes(learner)
     trees, margins = _sums(model, booster, columns, targets)
     return Booster(
         _without(missing, margins),

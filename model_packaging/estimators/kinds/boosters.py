@@ -7,9 +7,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from lading.functions.inference.native.boosted import INPUT
 from lading.model_packaging.check.trees import LEAF, NoTreeForm
 from lading.model_packaging.converters.boosting import lightgbm, xgboost
-from lading.model_packaging.converters.boosting.conversion import INPUT, Booster, identity, to_onnx
+from lading.model_packaging.converters.boosting.conversion import Booster, identity, to_onnx
 from lading.model_packaging.estimators.calls import (
     Classes,
     classify,

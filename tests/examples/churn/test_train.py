@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import from_json
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
@@ -46,7 +46,7 @@ def packaged(trained: Path) -> Packaged:
 def test_columns_are_sent_by_name_and_hold_numbers_or_texts(packaged: Packaged) -> None:
     assert packaged.accuracy is not None
     assert packaged.accuracy.before == packaged.accuracy.after > 0.8
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    predictor = open_onnx(read_artifact(Path(packaged.location), packaged.digest), 1)
     signature = {each.name: (each.datatype, each.shape) for each in predictor.metadata.inputs}
     assert signature == {name: (kind, (-1,)) for name, (kind, _) in CUSTOMERS.items()}
     answers = predictor.predict(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.steps.image_rows import as_files
@@ -44,7 +44,7 @@ def test_an_image_file_is_answered_with_the_digit_in_it(
     packaged = package(spec, LocalStore(trained / "artifacts"), trained / "models.lock.json")
     assert packaged.accuracy is not None
     assert packaged.accuracy.after > 0.95
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    predictor = open_onnx(read_artifact(Path(packaged.location), packaged.digest), 1)
     three = (trained / "images" / "0003.png").read_bytes()
     found = predictor.predict({"image": as_files([three])})
     assert found["label"][0, 0] == label

@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.store.local import LocalStore
@@ -54,7 +54,7 @@ def test_what_three_hospitals_learn_apart_is_packaged_and_answers(tmp_path: Path
     packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
     assert packaged.accuracy is not None
     assert packaged.accuracy.after > 0.95
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    predictor = open_onnx(read_artifact(Path(packaged.location), packaged.digest), 1)
     with np.load(folder / "holdout.npz") as held:
         answers = predictor.predict({"measurements": held["X"]})
         assert (answers["label"] == held["y"]).mean() == pytest.approx(packaged.accuracy.after)

@@ -8,7 +8,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from lading.functions.contract.errors import InvalidInput
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.check.limits import limited
@@ -112,7 +112,7 @@ def test_series_without_an_element_are_refused_and_do_not_end_the_process(
     source.write_bytes(recurrent(operator).SerializeToString())
     store = LocalStore(tmp_path / "store")
     package(ModelSpec("series", source), store, tmp_path / "models.lock.json")
-    predictor = OnnxPredictor(store.open("series", 1, None).artifact, 1)
+    predictor = open_onnx(store.open("series", 1, None).artifact, 1)
     for shape in ((0, 2, WIDTH), (STEPS, 0, WIDTH), (0, 0, WIDTH)):
         with pytest.raises(InvalidInput, match=r"does not accept arrays without elements"):
             predictor.predict({"x": np.zeros(shape, np.float32)})

@@ -9,8 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 from onnx.reference import ReferenceEvaluator
 
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import SessionPredictor, open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.samples import make_up
 from lading.model_packaging.converters.onnx import CONVERTER
@@ -472,10 +472,10 @@ def test_the_original_is_the_file_without_onnxruntimes_rewriting(tmp_path: Path)
     assert np.allclose(conversion.reference({"x": rows()})["scores"], expected, atol=1e-5)
 
 
-def published(folder: Path, model: onnx.ModelProto, **original: Any) -> OnnxPredictor:
+def published(folder: Path, model: onnx.ModelProto, **original: Any) -> SessionPredictor:
     store = LocalStore(folder / "store")
     package(spec_of(folder, model, **original), store, folder / "models.lock.json")
-    return OnnxPredictor(store.open("m", 1, None).artifact, 1)
+    return open_onnx(store.open("m", 1, None).artifact, 1)
 
 
 def test_a_model_without_inputs_is_published(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import BACKGROUND, REPORT
 from lading.functions.inference.explaining.asking import explained
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import EXPLANATION
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.manifest.explaining import ExplainSpec
 from lading.model_packaging.pipeline import package
@@ -43,7 +43,7 @@ def test_the_artifact_has_background_rows_under_its_digests(folder: Path) -> Non
 
 
 def test_the_served_model_explains_its_answers(folder: Path) -> None:
-    predictor = OnnxPredictor(read_artifact(folder), 1)
+    predictor = open_onnx(read_artifact(folder), 1)
     model = explained(predictor, {"target": 2}, {})
     x = rows()[:2]
     recorded = predictor.recorded

@@ -8,8 +8,8 @@ import onnx
 import pytest
 from onnx import helper
 
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
 from lading.model_packaging.pipeline import package
@@ -47,6 +47,6 @@ def test_a_quantized_package_answers_nearly_as_the_file_it_was_made_of(
     artifact = store.open("m", 1, None).artifact
     assert [each.name for each in artifact.inputs] == ["x"]
     assert artifact.specification["batch"]["sizes"] == [2, 8, 32]
-    found = OnnxPredictor(artifact, 1).predict({"x": rows})["y"]
+    found = open_onnx(artifact, 1).predict({"x": rows})["y"]
     wanted = OnnxSession(source.read_bytes()).run({"x": rows})["y"]
     assert np.abs(found - wanted).max() < 0.04 * np.abs(wanted).max()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.conversion import as_bytes
 from lading.model_packaging.errors import FileMissing, ManifestError, PackagingError
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
@@ -51,7 +51,7 @@ def test_own_code_stands_between_callers_and_the_model(tmp_path: Path) -> None:
     packaged = run(tmp_path, spec(tmp_path))
     artifact = read_artifact(Path(packaged.location), packaged.digest)
     assert set(artifact.files) == {"process.py"}
-    predictor = OnnxPredictor(artifact, 1)
+    predictor = open_onnx(artifact, 1)
     texts = [" ".join(map(str, row)) for row in rows(5)]
     found = predictor.predict({"texts": as_bytes(np.array(texts))})
     assert found["best"].tolist() == (rows(5) @ weights()).argmax(axis=1).tolist()

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import SessionPredictor, open_onnx
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.pipeline import package
@@ -61,8 +61,8 @@ def run(
     return package(spec, LocalStore(folder / "store"), folder / "models.lock.json")
 
 
-def served(packaged: Packaged) -> OnnxPredictor:
-    return OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+def served(packaged: Packaged) -> SessionPredictor:
+    return open_onnx(read_artifact(Path(packaged.location), packaged.digest), 1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from lading.functions.contract.names import Library
+from lading.functions.inference.native import libraries
 from lading.functions.inference.processing import processed
 from lading.stacks.build.lambda_code import Folders
 from lading.stacks.build.reachable import LIBRARIES, RUNTIME_PACKAGES, import_all, reachable_imports
@@ -85,8 +86,8 @@ def test_the_modules_of_a_library_are_its_steps(room: Path) -> None:
     assert reachable_imports(room.parents[2], "pillow") == ["import PIL"]
 
 
-def test_the_steps_of_each_library_are_those_that_need_it() -> None:
-    assert LIBRARIES == processed.LIBRARIES
+def test_the_steps_and_runtimes_of_each_library_are_those_that_need_it() -> None:
+    assert {**processed.LIBRARIES, **libraries.LIBRARIES} == LIBRARIES
 
 
 def test_every_package_of_lambdas_own_runtime_is_here() -> None:
@@ -118,7 +119,9 @@ def test_a_processing_layer_that_lacks_its_library_is_refused(
     local: Folders, tmp_path: Path, library: Library
 ) -> None:
     layers = [tmp_path, local.layer / "python"]
-    with pytest.raises(CodeDoesNotAnswer, match=r"No module named '(PIL|tokenizers)'"):
+    with pytest.raises(
+        CodeDoesNotAnswer, match=r"No module named '(PIL|lightgbm|tokenizers|xgboost)'"
+    ):
         import_all(Path(sys.executable), layers, local.functions, library)
 
 

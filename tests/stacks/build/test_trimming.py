@@ -20,6 +20,7 @@ DISTRIBUTIONS = {
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
     "pillow": "pillow",
+    "scipy": "scipy",
     "simdjson": "pysimdjson",
 }
 

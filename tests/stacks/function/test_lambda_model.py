@@ -59,7 +59,7 @@ def test_only_a_model_with_processing_steps_has_the_layer_of_their_libraries(
         each["Properties"]["Description"]
         for each in resources(stepped, "AWS::Lambda::LayerVersion").values()
     }
-    assert "Lading: pillow, for processing steps" in layers
+    assert "Lading: pillow, for models that need it" in layers
     assert len(only(stepped, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 3
     assert len(only(layered, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 2
 

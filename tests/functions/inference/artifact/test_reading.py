@@ -66,8 +66,8 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_newer_format_says_both_versions(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactTooNew, match="format version 5 and this Lading reads up to 4"):
-        read_artifact(folder_of(tmp_path, format_version=5))
+    with pytest.raises(ArtifactTooNew, match="format version 6 and this Lading reads up to 5"):
+        read_artifact(folder_of(tmp_path, format_version=6))
 
 
 def test_a_newer_format_is_told_even_when_nothing_else_can_be_read(tmp_path: Path) -> None:

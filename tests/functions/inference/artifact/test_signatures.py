@@ -10,8 +10,8 @@ from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.signatures import LONGEST_NAME, MOST, whole
 from lading.functions.inference.artifact.specification import MODEL, SPECIFICATION
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import with_signature
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.domain import Domain
 from tests.support.driver import ask, serve
 from tests.support.worlds import add_sub, echo, times, write_artifact, write_signed
@@ -27,7 +27,7 @@ def write(root: Path) -> Path:
 
 
 def test_each_signature_answers_by_its_names_and_the_first_unasked(tmp_path: Path) -> None:
-    predictor = OnnxPredictor(read_artifact(write(tmp_path)), 1)
+    predictor = open_onnx(read_artifact(write(tmp_path)), 1)
     x = {"x": np.ones((1, 1), np.float32)}
     for name, factor in {"": 2, "double": 2, "twice": 2, "triple": 3, "thrice": 3}.items():
         assert with_signature(predictor, name).predict(dict(x))["y"] == factor
@@ -38,7 +38,7 @@ def test_each_signature_answers_by_its_names_and_the_first_unasked(tmp_path: Pat
 
 
 def test_an_unknown_signature_is_told_with_those_that_there_are(tmp_path: Path) -> None:
-    predictor = OnnxPredictor(read_artifact(write(tmp_path)), 1)
+    predictor = open_onnx(read_artifact(write(tmp_path)), 1)
     with pytest.raises(SignatureNotFound, match=r'"half" not found .*; the model has double, tri'):
         with_signature(predictor, "half")
 
@@ -61,7 +61,7 @@ def test_each_signature_has_a_domain_of_its_own(tmp_path: Path) -> None:
     document = json.loads((folder / SPECIFICATION).read_text(encoding="utf-8"))
     document["signatures"][1]["domains"] = {"x": Domain(missing=False).to_json()}
     (folder / SPECIFICATION).write_text(json.dumps(document), encoding="utf-8")
-    predictor = OnnxPredictor(read_artifact(folder), 1)
+    predictor = open_onnx(read_artifact(folder), 1)
     hole = {"x": np.full((1, 1), np.nan, np.float32)}
     assert np.isnan(with_signature(predictor, "double").predict(dict(hole))["y"])
     with pytest.raises(InvalidInput, match="'x' lacks a value"):
@@ -70,7 +70,7 @@ def test_each_signature_has_a_domain_of_its_own(tmp_path: Path) -> None:
 
 def test_a_model_without_signatures_has_the_usual_one(tmp_path: Path) -> None:
     write_artifact(tmp_path, "m", 1, echo())
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/m/1"), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/m/1"), 1)
     assert list(predictor.signatures) == ["serving_default"]
     assert with_signature(predictor, "serving_default") is predictor
 
@@ -88,7 +88,7 @@ def test_a_signature_that_cannot_be_loaded_leaves_the_version_unready(tmp_path: 
     document["signatures"][1]["shared"] = [[0, 0, 1]]
     (folder / SPECIFICATION).write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(ValueError, match="protobuf"):
-        OnnxPredictor(read_artifact(folder), 1)
+        open_onnx(read_artifact(folder), 1)
 
 
 @pytest.mark.parametrize(

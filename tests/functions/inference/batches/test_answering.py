@@ -12,8 +12,8 @@ from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.batches.answering import answer, group_size
 from lading.functions.inference.batches.rows import CommaRows, FileRows, JsonRows
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import Batching, ModelMetadata, Predictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from tests.support.batches import doubling
 from tests.support.worlds import detector, write_artifact
@@ -83,21 +83,21 @@ def test_rows_share_a_run_only_where_answers_do_not_depend_on_others() -> None:
 
 def test_numbers_share_larger_runs_than_texts(tmp_path: Path) -> None:
     digest = doubling(tmp_path)
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/double/1", digest), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/double/1", digest), 1)
     assert group_size(predictor) == 256
 
 
 def test_a_model_that_does_not_answer_row_by_row_is_refused(tmp_path: Path) -> None:
     model = detector("box")
     digest = write_artifact(tmp_path, "detector", 1, model)
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/detector/1", digest), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/detector/1", digest), 1)
     with pytest.raises(Unsupported, match="does not answer row by row"):
         answer(predictor, JsonRows([b"1.0", b"-1.0"]), group_size(predictor, 2))
 
 
 def test_answers_of_different_shapes_are_kept_row_by_row(tmp_path: Path) -> None:
     digest = doubling(tmp_path)
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/double/1", digest), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/double/1", digest), 1)
     found = answer(predictor, JsonRows([b"[1, 2]", b"[3]", b"[4, 5]"]), group=1)
     assert [row.tolist() for row in found.outputs["y"]] == [[2, 4], [6], [8, 10]]
 
@@ -112,7 +112,7 @@ def test_answers_of_different_shapes_are_kept_row_by_row(tmp_path: Path) -> None
 )
 def test_a_damaged_row_harms_no_other(tmp_path: Path, rows: Any, wanted: list[int]) -> None:
     digest = doubling(tmp_path)
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/double/1", digest), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/double/1", digest), 1)
     found = answer(predictor, rows, group=4)
     assert found.places == wanted
     assert len(found.places) + len(found.failures) == len(rows)
@@ -125,6 +125,6 @@ def test_files_are_the_rows_of_a_model_of_texts_and_of_no_other(tmp_path: Path) 
     assert found.places == [0, 2]
     assert "gone.txt" in found.failures[0].reason
     digest = doubling(tmp_path)
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/double/1", digest), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/double/1", digest), 1)
     with pytest.raises(UnsupportedMediaType):
         answer(predictor, rows, group=4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.graphs.worlds import node, open_graph, step
 from tests.support.bytecode import Counter
@@ -24,7 +24,7 @@ def test_a_graph_of_three_models_runs_less_bytecode_than_they_do_one_by_one(tmp_
     models = {"two": times(2), "three": times(3), "four": times(4)}
     graph = open_graph(tmp_path, models, nodes)
     two, three, four = (
-        OnnxPredictor(read_artifact(tmp_path / "models" / name / "1"), 1) for name in models
+        open_onnx(read_artifact(tmp_path / "models" / name / "1"), 1) for name in models
     )
 
     def one_by_one() -> Array:

@@ -15,9 +15,9 @@ from lading.functions.inference.lanes.joining import (
     predict_together,
     runs_of,
 )
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.models.predictor import Batching, Predictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
 from tests.support.worlds import STRING, add_sub, detector, echo, write_artifact
@@ -47,7 +47,7 @@ class Counting(Predictor):
 
 def served(root: Path, model: bytes, **changes: Any) -> Counting:
     write_artifact(root, "m", 1, model, **{**JOINED, **changes})
-    return Counting(OnnxPredictor(read_artifact(root / "models" / "m" / "1"), 1))
+    return Counting(open_onnx(read_artifact(root / "models" / "m" / "1"), 1))
 
 
 def pair(a: int, rows: int = 1) -> dict[str, Array]:

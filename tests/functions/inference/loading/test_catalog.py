@@ -23,7 +23,7 @@ from lading.functions.inference.loading.catalog import (
     _read_version,
     load_catalog,
 )
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from tests.support.interpreter import ROOT
 from tests.support.worlds import echo, settings_for, times, write_artifact
 
@@ -119,7 +119,7 @@ def test_a_model_is_loaded_from_its_verified_bytes_where_its_file_can_change(
     folder = tmp_path / "models/m/1"
     artifact = _read_version(served, 1, folder)
     (folder / "model.onnx").write_bytes(times(3))
-    answer = OnnxPredictor(artifact, 1).predict({"x": np.ones((1, 1), np.float32)})
+    answer = open_onnx(artifact, 1).predict({"x": np.ones((1, 1), np.float32)})
     assert (artifact.file, answer["y"].tolist()) == (None, [[2]])
 
 

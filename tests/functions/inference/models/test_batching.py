@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import Batching
+from lading.functions.inference.models.session_predictor import open_onnx
 from tests.support.worlds import add_sub, brain_doubled, constant, write_artifact, write_signed
 
 SAME = {"largest_difference": 0.0, "largest_relative_difference": 0.0, "label_flips": 0}
@@ -16,7 +16,7 @@ MEASURED = {"rows": 64, "sizes": [2, 8, 32], **SAME, "beside_unusual_rows": SAME
 
 def batching(root: Path, model: bytes, **changes: Any) -> Batching | None:
     write_artifact(root, "m", 1, model, **changes)
-    return OnnxPredictor(read_artifact(root / "models" / "m" / "1"), 1).batching
+    return open_onnx(read_artifact(root / "models" / "m" / "1"), 1).batching
 
 
 def test_a_model_is_joined_where_other_rows_were_measured_to_change_nothing(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_batching_that_cannot_be_read_joins_nothing(tmp_path: Path) -> None:
 
 def test_only_the_default_signature_was_measured(tmp_path: Path) -> None:
     write_signed(tmp_path, "m", 1, {"first": add_sub(), "second": add_sub()}, {"other": "first"})
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models" / "m" / "1"), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models" / "m" / "1"), 1)
     assert {name: each.batching for name, each in predictor.signatures.items()} == {
         "first": None,
         "second": None,

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import Artifact, TensorSpec
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.predictor import TEXT_LENGTHS
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.processing.processed import libraries_of, make_step
 from lading.functions.inference.tensors.bfloat16 import rounded
 from lading.functions.inference.tensors.conversion import datatype_of
@@ -72,7 +72,7 @@ def publish(folder: Path, *steps: dict[str, object], code: bytes = b"") -> Path:
 @needs("processing", "tokenizers")
 def test_a_text_goes_in_and_a_label_comes_out(tmp_path: Path) -> None:
     artifact = read_artifact(publish(tmp_path, options(max_length=20), LABELS))
-    predictor = OnnxPredictor(artifact, 1)
+    predictor = open_onnx(artifact, 1)
     assert [spec.name for spec in predictor.metadata.inputs] == ["text"]
     found = predictor.predict(texts("a good film", "bad, bad film, good"))
     assert found["label"].tolist() == [b"good", b"bad"]
@@ -89,7 +89,7 @@ def test_how_many_tokens_there_were_is_told_to_those_who_ask_and_to_no_other(
     own: dict[str, object] = {"step": "code", "file": "code.py"}
     seen = b"def preprocess(arrays):\n    assert 'lading.text_lengths' not in arrays\n"
     code = seen + b"    return arrays\n"
-    predictor = OnnxPredictor(
+    predictor = open_onnx(
         read_artifact(publish(tmp_path, options(max_length=20), own, LABELS, code=code)), 1
     )
     assert set(predictor.predict(texts("good"))) == {"label", "scores"}
@@ -122,7 +122,7 @@ def postprocess(arrays):
     folder = tmp_path / "models/m/1"
     (folder / "own.py").write_bytes(code)
     x = rounded(np.array([[5, 2]], np.float32))
-    found = OnnxPredictor(read_artifact(folder), 1).predict({"x": x})
+    found = open_onnx(read_artifact(folder), 1).predict({"x": x})
     assert {name: datatype_of(array) for name, array in found.items()} == outputs
     assert found["best"].tolist() == [0]
     fed = np.asarray(rounded(np.array([[5, 2]], np.float32) / 3))
@@ -133,7 +133,7 @@ def postprocess(arrays):
 def test_a_step_that_is_not_known_does_not_load(tmp_path: Path) -> None:
     artifact = read_artifact(publish(tmp_path, {"step": "os"}))
     with pytest.raises(ValueError, match="a step 'os' that this version of Lading"):
-        OnnxPredictor(artifact, 1)
+        open_onnx(artifact, 1)
 
 
 def test_a_missing_library_is_said_with_what_brings_it() -> None:

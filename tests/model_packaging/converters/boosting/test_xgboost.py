@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
 from lading.functions.inference.models.session import OnnxSession
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.boosting.xgboost import read_xgboost
 from lading.model_packaging.errors import ConversionError, ManifestError, SourceUnreadable
@@ -360,7 +360,7 @@ def test_what_is_published_answers_as_the_estimator_does_without_held_out_rows(
     estimator = train(tmp_path / "m.json", kind)
     spec = ModelSpec("trees", tmp_path / "m.json")
     packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location)), packaged.version)
+    predictor = open_onnx(read_artifact(Path(packaged.location)), packaged.version)
     rows = X.astype(np.float32)
     answers = predictor.predict({"X": rows})
     np.testing.assert_array_equal(answers["label"], estimator.predict(rows))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.conversion import Conversion, as_bytes
 from lading.model_packaging.converters.huggingface.converter import CONVERTER
@@ -105,7 +105,7 @@ def test_real_weights_become_an_artifact_that_embeds_as_the_original(tmp_path: P
     spec = ModelSpec("minilm", Path(found.origin).parent / "model")
     assert find_converter("minilm", spec.source).framework == "huggingface"
     packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
-    predictor = OnnxPredictor(read_artifact(Path(packaged.location), packaged.digest), 1)
+    predictor = open_onnx(read_artifact(Path(packaged.location), packaged.digest), 1)
     texts = ["A man is eating food.", "A man eats something.", "The sky is blue today."]
     vectors = predictor.predict({"text": as_bytes(np.array(texts))})["embedding"]
     assert vectors.shape == (3, 384)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.huggingface.converter import CONVERTER
 from lading.model_packaging.converters.huggingface.images import checked_options
@@ -165,7 +165,7 @@ def test_a_published_classifier_answers_labels_for_files(tmp_path: Path) -> None
     spec = save(tmp_path / "model", "ViT", **EXACT)
     packaged = package(spec, LocalStore(tmp_path / "store"), tmp_path / "models.lock.json")
     artifact = read_artifact(Path(packaged.location), packaged.digest)
-    predictor = OnnxPredictor(artifact, 1)
+    predictor = open_onnx(artifact, 1)
     found = predictor.predict({"image": as_files(images().values())})
     assert found["label"].shape == (len(images()), 5)
     assert set(found["label"].ravel()) <= {name.encode() for name in LABELS.values()}

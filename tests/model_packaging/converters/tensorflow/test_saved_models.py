@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.converters.tensorflow.converter import CONVERTER
 from lading.model_packaging.errors import SourceUnreadable
 from lading.model_packaging.manifest.models import ModelSpec
@@ -32,7 +32,7 @@ def test_half_plus_two_is_packaged_with_every_signature(tmp_path: Path, second: 
     store = LocalStore(tmp_path / "store")
     packaged = package(spec, store, tmp_path / "models.lock.json")
     artifact = read_artifact(Path(packaged.location), packaged.digest)
-    predictor = OnnxPredictor(artifact, 1)
+    predictor = open_onnx(artifact, 1)
     found = {
         name: (each.metadata.method, each.metadata.inputs[0].name)
         for name, each in predictor.signatures.items()

@@ -1,8 +1,9 @@
-"""A model that onnxruntime computes in this process."""
+"""A model that is computed in this process, by onnxruntime or by a runtime of its own."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
 from lading.functions.contract.errors import PredictionFailed
 from lading.functions.inference.artifact.specification import (
@@ -20,42 +21,45 @@ from lading.functions.inference.models.predictor import (
     SessionError,
     check_request,
 )
-from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import DTYPES, Array, check_signature
 
 if TYPE_CHECKING:
     from lading.functions.inference.explaining.recorded import Recorded
 
+PLATFORM: Final = "onnxruntime_onnx"
+"""What computes an ONNX model, in the form of the Open Inference Protocol."""
 
-class OnnxPredictor(Predictor):
-    """The predictor of a verified artifact, computed by onnxruntime in this process.
+
+class SessionPredictor(Predictor):
+    """The predictor of a verified artifact whose model is loaded in this process.
 
     Args:
         artifact: the model and its description.
         version: the number under which it is served.
-        threads: threads inside one prediction; 0: one for each processor that this process may use.
-        session: the model, if it is loaded already.
+        session: the loaded model.
+        platform: what computes it, as `<project>_<format>`.
+        others: the predictors of its further signatures, by name.
 
     Raises:
-        ValueError: onnxruntime cannot load the model, or its inputs or outputs are not those of the
-            artifact.
+        ValueError: the model's inputs or outputs are not those of the artifact.
     """
 
     def __init__(
-        self, artifact: Artifact, version: int, threads: int = 0, session: OnnxSession | None = None
+        self,
+        artifact: Artifact,
+        version: int,
+        session: Backend,
+        platform: str,
+        others: Mapping[str, Predictor] = MappingProxyType({}),
     ) -> None:
         self.golden, self.baseline = artifact.golden, artifact.files.get(BASELINE)
-        try:
-            loaded = session or OnnxSession(artifact.file or artifact.model, threads)
-        except SessionError as error:
-            raise ValueError(str(error)) from error
-        self._session = _with_steps(loaded, artifact)
+        self._session = _with_steps(session, artifact)
         _check_specification(artifact.inputs, self._session.inputs, exhaustive=True)
         _check_specification(artifact.outputs, self._session.outputs, exhaustive=False)
         self.metadata = ModelMetadata(
             artifact.name,
             version,
-            "onnxruntime_onnx",
+            platform,
             artifact.inputs,
             artifact.outputs,
             self._session.extras,
@@ -65,10 +69,7 @@ class OnnxPredictor(Predictor):
         self._specification = artifact.specification
         self.classes = artifact.specification.get("classes", {})
         self._background = artifact.files.get(BACKGROUND)
-        self._aliases = artifact.aliases
-        self._others = {
-            name: OnnxPredictor(other, version, threads) for name, other in artifact.others.items()
-        }
+        self._aliases, self._others = artifact.aliases, others
 
     @property
     def signatures(self) -> Mapping[str, Predictor]:
@@ -114,13 +115,14 @@ class OnnxPredictor(Predictor):
     def bound(self, outputs: Sequence[str]) -> Answer:
         """Return `predict` for these outputs and inputs of the right names.
 
-        It checks less where onnxruntime itself refuses other shapes than those of the signature.
+        It checks less where the loaded model itself refuses other shapes than the signature has.
         """
         specs, loaded = self.metadata.inputs, self._session
         alike = [each.shape for each in loaded.inputs] == [each.shape for each in specs] != [()]
-        if not (alike and outputs and len(specs) == 1 and isinstance(loaded, OnnxSession)):
+        run = loaded.bound(outputs) if alike and outputs and len(specs) == 1 else None
+        if run is None:
             return partial(self.predict, outputs=outputs)
-        run, (spec,) = loaded.bound(outputs), specs
+        (spec,) = specs
         name, dtype, domain = spec.name, DTYPES[spec.datatype], spec.domain
 
         def answer(inputs: dict[str, Array]) -> dict[str, Array]:
@@ -140,7 +142,32 @@ class OnnxPredictor(Predictor):
         return PredictionFailed(self.metadata.name, self.metadata.version, str(error))
 
 
-def _with_steps(session: OnnxSession, artifact: Artifact) -> Backend:
+def open_onnx(
+    artifact: Artifact, version: int, threads: int = 0, session: Backend | None = None
+) -> SessionPredictor:
+    """Return the predictor of an artifact that onnxruntime computes.
+
+    Args:
+        artifact: the model and its description.
+        version: the number under which it is served.
+        threads: threads inside one prediction; 0: one for each processor that this process may use.
+        session: the model, if it is loaded already.
+
+    Raises:
+        ValueError: onnxruntime cannot load the model, or its inputs or outputs are not those of the
+            artifact.
+    """
+    from lading.functions.inference.models.session import OnnxSession
+
+    try:
+        loaded = session or OnnxSession(artifact.file or artifact.model, threads)
+    except SessionError as error:
+        raise ValueError(str(error)) from error
+    others = {name: open_onnx(it, version, threads) for name, it in artifact.others.items()}
+    return SessionPredictor(artifact, version, loaded, PLATFORM, others)
+
+
+def _with_steps(session: Backend, artifact: Artifact) -> Backend:
     """Return the session, behind the artifact's processing steps if it has some."""
     if not artifact.specification.get("processing"):
         return session

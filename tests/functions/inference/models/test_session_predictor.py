@@ -1,4 +1,4 @@
-"""OnnxPredictor answers what fits its signature and says what does not."""
+"""A predictor answers what fits its signature and says what does not."""
 
 import gc
 import weakref
@@ -11,15 +11,15 @@ from onnx import TensorProto, helper
 
 from lading.functions.contract.errors import InvalidInput, PredictionFailed, UnexpectedOutput
 from lading.functions.inference.artifact.reading import read_artifact
-from lading.functions.inference.models.onnx_predictor import OnnxPredictor
+from lading.functions.inference.models.session_predictor import SessionPredictor, open_onnx
 from tests.support.worlds import FLOAT, add_sub, echo, onnx_model, write_artifact
 
 A_AND_B = {name: np.full((1, 3), 2, np.float32) for name in ("a", "b")}
 
 
-def predictor_of(root: Path, model: bytes, **changes: Any) -> OnnxPredictor:
+def predictor_of(root: Path, model: bytes, **changes: Any) -> SessionPredictor:
     write_artifact(root, "m", 4, model, **changes)
-    return OnnxPredictor(read_artifact(root / "models" / "m" / "4"), 4)
+    return open_onnx(read_artifact(root / "models" / "m" / "4"), 4)
 
 
 def test_metadata_tells_name_version_and_signature(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_inputs_that_share_an_axis_must_agree_on_its_size(
     tmp_path: Path, rows: int, others: int
 ) -> None:
     write_artifact(tmp_path, "m", 1, sharing_an_axis())
-    predictor = OnnxPredictor(read_artifact(tmp_path / "models/m/1"), 1)
+    predictor = open_onnx(read_artifact(tmp_path / "models/m/1"), 1)
     inputs = {"a": np.zeros((rows, 3), np.float32), "b": np.zeros((others, 3), np.float32)}
     with pytest.raises(
         InvalidInput, match=f"'b' has size {others} along 'n', input 'a' has {rows}"
