@@ -16,7 +16,10 @@ from lading.model_packaging.stages import OnStage
 
 _WIDTH = max(map(len, STAGES))
 
-_DID_NOTHING = ("not needed", "not requested", "not measured", "none: ", "one, serving_default")
+_DID_NOTHING = (
+    *("not needed", "not requested", "not wanted", "not measured"),
+    *("none: ", "one, serving_default"),
+)
 """How the outcome of a stage begins that did not happen."""
 
 OnStep = Callable[[str], None]

@@ -2,14 +2,17 @@
 
 A file of rows (.csv, .parquet, .jsonl, .npz) has a column for each input, as held-out rows do;
 other columns are ignored. A .txt file has a text in each line. Any other content is the request in
-JSON, records or an array in JSON, or an image.
+JSON, records or an array in JSON, or an image. Standard input may be any of these but .jsonl and
+.npz: its first bytes say which.
 """
 
+import csv
 import json
 from base64 import b64encode
 from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lading.api.errors import InputUnreadable
@@ -27,6 +30,8 @@ Inputs = Callable[[], Sequence[TensorSpec]]
 """Returns the model's inputs; called only where the request depends on them."""
 
 _TABLES = frozenset(each.suffix for each in FORMATS)
+_PARQUET = b"PAR1"
+"""How each file of Parquet begins."""
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -43,7 +48,7 @@ def request_of_file(path: str, content: bytes, inputs: Inputs) -> bytes:
     """
     suffix = Path(path).suffix.lower()
     if suffix in _TABLES:
-        return _of_table(path, inputs())
+        return _of_table(path, Path(path), inputs())
     if suffix == ".txt":
         return _of_texts(path, content, inputs())
     content = content.removeprefix(BOM_UTF8)  # some editors write it
@@ -51,7 +56,29 @@ def request_of_file(path: str, content: bytes, inputs: Inputs) -> bytes:
         return encoded({"inputs": [{"b64": b64encode(content).decode()}]})
     if content.lstrip()[:1] in (b"{", b"["):
         return _of_json(content)
-    return _of_texts(path, content, inputs()) if path == "-" else content
+    return _of_piped(content, inputs()) if path == "-" else content
+
+
+def _of_piped(content: bytes, specs: Sequence[TensorSpec]) -> bytes:
+    """Return the request for rows or texts of standard input."""
+    suffix = _suffix_of(content, specs)
+    if suffix is None:
+        return _of_texts("-", content, specs)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"rows{suffix}"
+        file.write_bytes(content)
+        return _of_table("-", file, specs)
+
+
+def _suffix_of(content: bytes, specs: Sequence[TensorSpec]) -> str | None:
+    """Return the suffix of a file of rows with this content; None for texts."""
+    if content.startswith(_PARQUET):
+        return ".parquet"
+    if [spec.datatype for spec in specs] == ["BYTES"]:
+        return None
+    header = next(csv.reader([content.partition(b"\n")[0].decode("utf-8", "replace")]), [])
+    named = {each.strip() for each in header}
+    return ".csv" if any(spec.name in named for spec in specs) else None
 
 
 def _of_json(content: bytes) -> bytes:
@@ -64,9 +91,9 @@ def _of_json(content: bytes) -> bytes:
     return content if complete else encoded({"inputs": document})
 
 
-def _of_table(path: str, specs: Sequence[TensorSpec]) -> bytes:
+def _of_table(path: str, file: Path, specs: Sequence[TensorSpec]) -> bytes:
     try:
-        arrays = arrays_of(read_table(Path(path)), specs)
+        arrays = arrays_of(read_table(file), specs)
     except (Unreadable, InvalidInput) as error:
         raise InputUnreadable(path, str(error)) from error
     return request_of_arrays(arrays)

@@ -49,6 +49,15 @@ def prepare_tensorflow() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
+def prepare_mlflow() -> None:
+    """Set what MLflow's client reads when it is imported, unless the user has set it.
+
+    It would draw bars of its own, and send figures of usage to its makers.
+    """
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
 def waiting_quietly() -> dict[str, str]:
     """Return the environment for a process whose OpenMP threads sleep while they have no work.
 

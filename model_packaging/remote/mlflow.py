@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
-from lading.model_packaging.quiet import quiet
+from lading.model_packaging.quiet import prepare_mlflow, quiet
 from lading.model_packaging.remote.kind import OnBytes, RemoteKind, Room, SourceUnfetched, missing
 from lading.model_packaging.sources.mlflow_folder import gather_components
 
@@ -131,6 +131,7 @@ def _size(path: Path) -> int:
 @contextmanager
 def _client(address: str) -> Iterator[Any]:
     """Yield MLflow's client; its errors become ours."""
+    prepare_mlflow()
     try:
         import mlflow
         import mlflow.artifacts

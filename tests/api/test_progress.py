@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from lading.api.progress import live_step, show_stages, show_steps
+from lading.model_packaging.optimizers.registry import OPTIMIZERS
 
 AT_A_TERMINAL = """
 from lading.api.progress import show_steps
@@ -40,6 +41,18 @@ def test_each_stage_is_a_line_when_it_has_ended(capsys: pytest.CaptureFixture[st
     title, line = capsys.readouterr().err.splitlines()
     assert title == "digits"
     assert re.fullmatch(r"  convert +\d+\.\d s  opset 17", line)
+
+
+@pytest.mark.parametrize(
+    "outcome", [*(each.idle for each in OPTIMIZERS), "not wanted: no explain", "none: no rows"]
+)
+def test_a_stage_that_did_nothing_is_listed_only_on_request(
+    capsys: pytest.CaptureFixture[str], outcome: str
+) -> None:
+    for verbose in (False, True):
+        with show_stages("digits", verbose=verbose) as on_stage:
+            on_stage("prune", outcome)
+        assert (outcome in capsys.readouterr().err) is verbose
 
 
 def test_a_live_step_writes_nothing_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lading.api.errors import InputUnreadable
@@ -48,6 +50,17 @@ def test_a_file_without_a_column_names_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["texts.txt", "-"])
 def test_texts_are_a_row_in_each_line(path: str) -> None:
     assert of_file(path, "gut\nsehr schön\n".encode(), TEXT) == {"inputs": ["gut", "sehr schön"]}
+
+
+def test_rows_may_come_from_standard_input(tmp_path: Path) -> None:
+    rows = {"age": [42.5, None], "city": ["Oslo", "Rome"], "new": [True, False]}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    expected = {"inputs": rows}
+    assert of_file("-", (tmp_path / "rows.parquet").read_bytes(), COLUMNS) == expected
+    assert of_file("-", b'"age","city",new\n42.5,"Oslo",True\n,Rome,False\n', COLUMNS) == expected
+    with pytest.raises(InputUnreadable, match="no column 'new'"):
+        of_file("-", b"age,city\n1,Oslo\n", COLUMNS)
+    assert of_file("-", b"text, or more\n", TEXT) == {"inputs": ["text, or more"]}
 
 
 def test_texts_for_a_model_of_columns_are_refused() -> None:
