@@ -1,7 +1,7 @@
 """A network between a client and an HTTP server that does what networks and S3 do on bad days."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -63,13 +63,13 @@ class _Hop(BaseHTTPRequestHandler):
             self.reply(status, headers, body, half=fault == "cut")
 
     def passed_on(self, body: bytes) -> tuple[int, Sequence[tuple[str, str]], bytes]:
-        connection = HTTPConnection(*self.network.server)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_HOP}
-        connection.request(self.command, self.path, body, headers)
-        with connection.getresponse() as reply:
-            hidden = _OF_THE_ANSWER if self.command != "HEAD" else _OF_THE_HOP
-            kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in hidden]
-            return reply.status, kept, reply.read()
+        with closing(HTTPConnection(*self.network.server)) as connection:
+            connection.request(self.command, self.path, body, headers)
+            with connection.getresponse() as reply:
+                hidden = _OF_THE_ANSWER if self.command != "HEAD" else _OF_THE_HOP
+                kept = [(k, v) for k, v in reply.getheaders() if k.lower() not in hidden]
+                return reply.status, kept, reply.read()
 
     def reply(
         self, status: int, headers: Sequence[tuple[str, str]], body: bytes, *, half: bool = False
