@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift formats-table drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift bench-batch formats-table drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -44,6 +44,7 @@ help:
 	@echo "make bench-json  measure JSON tensors beside simdjson alone"
 	@echo "make bench-endpoint    measure what the proxy adds to an engine's answer and first token"
 	@echo "make bench-synth       measure cdk synth for 1, 10 and 100 models"
+	@echo "make bench-batch       measure batches beside a loop of onnxruntime, and their memory"
 	@echo "make bench-drift       count false alarms of drift, and the shifts that are found"
 	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
@@ -164,6 +165,9 @@ bench-endpoint: .venv/dev
 
 bench-judge: .venv/dev
 	@$(BIN)/python -m benchmarks.judged
+
+bench-batch: .venv/dev
+	@$(BIN)/python -m benchmarks.batch
 
 bench-drift: .venv/dev
 	@$(BIN)/python -m benchmarks.drift

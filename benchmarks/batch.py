@@ -2,7 +2,8 @@
 
 `python -m benchmarks.batch` prints one table. Figures are rows for each second of processor time,
 of all processes together, so that they tolerate other work on the machine; each is measured beside
-its loop, in turns. `--most 10000000` also measures memory for ten million rows.
+its loop, in turns. A model that is quantized dynamically has a run for each row by default; with
+`--group`, rows share one. `--most 10000000` also measures memory for ten million rows.
 """
 
 import argparse
@@ -105,20 +106,35 @@ def _ours(world: World, source: Path, output: Path, workers: int, group: int) ->
 
 
 def rates(world: World, source: Path, count: int, rounds: int) -> Iterator[str]:
-    """Yield the rows of the table for one model: ours, and the loop with 1 row and with groups."""
-    group, folder = GROUPS[world.name], source.parent
+    """Yield the rows of the table for one model: ours and the loop, by one row and by groups.
+
+    Each figure is the median of all rounds; each factor that of ours and the loop of one round.
+    """
+    most, folder = GROUPS[world.name], source.parent
     tokenizer = next(iter(world.folder.glob("tokenizer*")), "")
-    found: dict[str, list[float]] = {"batch": [], "loop of 1": [], "loop of groups": []}
+    kinds = [(who, group) for who in ("batch", "loop") for group in (1, most)]
+    found: dict[tuple[str, int], list[float]] = {kind: [] for kind in kinds}
     for number in range(rounds):
-        output = folder / f"{world.name}-{number}.npz"
-        found["batch"].append(processor_seconds(OURS, *_ours(world, source, output, 1, group)))
-        for name, step in (("loop of 1", 1), ("loop of groups", group)):
-            arguments = (source, folder / "loop.npz", world.model, tokenizer, step)
-            found[name].append(processor_seconds(LOOP, *arguments))
-    pace = {name: count / statistics.median(seconds) for name, seconds in found.items()}
-    for name, rate in pace.items():
-        ratio = pace["batch"] / rate
-        yield f"| {world.name}, {count:,} rows, {name} | {rate:,.0f} | {ratio:.2f} |"
+        for who, group in kinds:
+            output = folder / f"{who}-{group}-{number}.npz"
+            if who == "batch":
+                seconds = processor_seconds(OURS, *_ours(world, source, output, 1, group))
+            else:
+                arguments = (source, output, world.model, tokenizer, group)
+                seconds = processor_seconds(LOOP, *arguments)
+            found[who, group].append(seconds)
+            output.unlink()
+    for who, group in kinds:
+        pace = count / statistics.median(found[who, group])
+        factors = [
+            statistics.median(
+                loop / ours
+                for loop, ours in zip(found["loop", step], found[who, group], strict=True)
+            )
+            for step in (1, most)
+        ]
+        told = " | ".join(f"{each:.2f}" for each in factors)
+        yield f"| {world.name}, {count:,} rows | {who}, {group} in a run | {pace:,.0f} | {told} |"
 
 
 def peak_memory(code: str, arguments: Sequence[object]) -> float:
@@ -179,20 +195,22 @@ def _print(heading: str, columns: str, lines: Callable[[], Iterator[str]]) -> No
         print(line, flush=True)
 
 
-def main(rounds: int, most: int, texts: int) -> None:
+def main(rounds: int, most: int, texts: int, numbers: int) -> None:
     """Print both tables."""
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
 
         def paces() -> Iterator[str]:
-            write_digits(folder / "digits.npz", DIGITS)
-            yield from rates(worlds.digits(worlds.BATCHED), folder / "digits.npz", DIGITS, rounds)
+            write_digits(folder / "digits.npz", numbers)
+            yield from rates(worlds.digits(worlds.BATCHED), folder / "digits.npz", numbers, rounds)
             model = worlds.minilm()
             if model is not None:
                 write_texts(folder / "texts.jsonl", texts)
                 yield from rates(model, folder / "texts.jsonl", texts, rounds)
 
-        columns = "| what | rows for a second of processor time | batch beside it |"
+        columns = (
+            "| rows | what | rows a second of processor time | x loop of 1 | x loop of groups |"
+        )
         _print("Pace, with one worker", columns, paces)
         _print("Memory", "| input | highest, all processes |", lambda: memory(most, folder))
 
@@ -202,5 +220,6 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--most", type=int, default=1_000_000, help="rows for memory")
     parser.add_argument("--texts", type=int, default=TEXTS)
+    parser.add_argument("--digits", type=int, default=DIGITS)
     options = parser.parse_args()
-    main(options.rounds, options.most, options.texts)
+    main(options.rounds, options.most, options.texts, options.digits)
