@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.explained import explained_settings, recorded, weighing
 from tests.support.interpreter import proxy_event, run_clean
 from tests.support.worlds import echo, settings_for
 
@@ -92,6 +93,18 @@ def test_a_first_small_request_imports_nothing_more(tmp_path: Path) -> None:
     seen = probe(tmp_path, *SMALL)
     assert [answer["statusCode"] for answer in seen["answers"]] == [200, 200, 200]
     assert set(seen["answered"]) == {*seen["ours"], *seen["others"]}
+
+
+def test_an_explanation_imports_nothing_more_than_numpy(tmp_path: Path) -> None:
+    settings = explained_settings(tmp_path, {"m": (weighing(), recorded())})
+    environment = settings._replace(threads=1).to_environment()
+    event = proxy_event("POST", "/m/explain", {"inputs": [[1, 2, 3]]})
+    seen = run_clean(PROBE, environment, json.dumps([event]))[-1]
+    assert seen["answers"][0]["statusCode"] == 200
+    more = {*seen["answered"]} - {*seen["ours"], *seen["others"]}
+    assert "lading.functions.inference.explaining.shapley" in more
+    found = {each for each in roots(list(more)) if "cython" not in each}  # numpy.random's
+    assert found == {"functions", "numpy"}
 
 
 @pytest.mark.parametrize(

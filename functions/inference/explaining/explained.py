@@ -114,7 +114,7 @@ class ExplainedPredictor(Predictor):
             return self._of_columns(inputs, evaluator)
         ((name, array),) = inputs.items()
         if self._recorded.method == "text":
-            counts = [len(texts.tokens_of(bytes(text))) + 1 for text in array.flat]
+            counts = [texts.count_tokens(bytes(text)) + 1 for text in array.flat]
             self._check_budget(counts)
             return lambda x: self._of_text(x[name], name, evaluator)
         self._check_budget([self._recorded.grid**2 + 1] * len(array))

@@ -39,6 +39,11 @@ def tokens_of(text: bytes) -> list[tuple[int, int]]:
     return [found.span() for found in _TOKEN.finditer(text.decode(errors="replace"))]
 
 
+def count_tokens(text: bytes) -> int:
+    """Return how many tokens a text has, without a list of them."""
+    return sum(1 for _ in _TOKEN.finditer(text.decode(errors="replace")))
+
+
 def occlude(
     x: Array, name: str, evaluator: Evaluator, target: Callable[[Array], int]
 ) -> OccludedText:
@@ -60,11 +65,10 @@ def occlude(
         raise InvalidInput(name, reason)
     (answer,) = evaluator.answer({name: x})
     place = target(answer)
-    without = [(text[:start] + text[end:]).encode() for start, end in spans]
     found = np.empty(len(spans))
     for part in chunks(len(spans), min(64, evaluator.rows_per_run(64 * len(content)))):
         rows = np.empty((part.stop - part.start, *x.shape[1:]), np.object_)
-        rows.flat[:] = without[part]
+        rows.flat[:] = [(text[:start] + text[end:]).encode() for start, end in spans[part]]
         found[part] = evaluator.answer({name: rows})[:, place]
     values = answer[place] - found
     tokens = [

@@ -1,12 +1,14 @@
 """Occlusion of texts: each token is left out once."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from lading.functions.contract.errors import InvalidInput
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.explaining.evaluating import Evaluator
-from lading.functions.inference.explaining.texts import occlude, tokens_of
+from lading.functions.inference.explaining.texts import count_tokens, occlude, tokens_of
 from lading.functions.inference.lanes.deadline import NEVER
 from lading.functions.inference.tensors.conversion import Array
 from tests.support.explained import Computed
@@ -51,6 +53,7 @@ def test_a_token_has_the_value_that_its_absence_takes_away() -> None:
 )
 def test_tokens_are_words_marks_and_characters_without_spaces(text: str, tokens: list[str]) -> None:
     assert [text[start:end] for start, end in tokens_of(text.encode())] == tokens
+    assert count_tokens(text.encode()) == len(tokens)
 
 
 def test_a_text_of_many_tokens_is_run_in_parts() -> None:
@@ -61,3 +64,14 @@ def test_a_text_of_many_tokens_is_run_in_parts() -> None:
 def test_a_text_without_two_tokens_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=f"has a text of {bool(text):d} words"):
         explained(text)
+
+
+def test_a_long_text_needs_the_memory_of_one_run() -> None:
+    text = "a " * 3000
+    tracemalloc.start()
+    try:
+        explained(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 600 * len(text)  # all texts without a token at once take 3,000 times as much
