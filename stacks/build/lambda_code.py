@@ -25,6 +25,7 @@ from lading.stacks.build.bytecode import compile_folder
 from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.first_request import answer_first_request
 from lading.stacks.build.interpreters import find_python
+from lading.stacks.build.openmp import NEEDED_BY, keep_openmp
 from lading.stacks.build.reachable import import_all
 from lading.stacks.build.requirements import locked_requirements
 from lading.stacks.build.trimming import UNUSED_FOLDERS, UNUSED_PATHS, UNUSED_SUFFIXES
@@ -94,6 +95,8 @@ class LambdaCode:
         def write(folder: Path) -> None:
             python = self._python  # before anything is downloaded
             install_wheels(requirements, self._target, folder / "python")
+            if requirements_set in NEEDED_BY:
+                keep_openmp(folder)
             compile_folder(python, folder, _LAYER_PREFIX, keep_sources=False)
 
         tables = [sorted(UNUSED_PATHS), sorted(UNUSED_FOLDERS), sorted(UNUSED_SUFFIXES)]

@@ -50,7 +50,6 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         "numpy/_core/_struct_ufunc_tests.": "C for its tests",
         "numpy/_core/_umath_tests.": "C for its tests",
         "numpy/conftest.py": "for its tests",
-        "numpy/f2py/": "a Fortran compiler",
         "aws_lambda_powertools/event_handler/": "a web framework",
         **dict.fromkeys(_OTHER_UTILITIES, "not logs, metrics or idempotency"),
         **dict.fromkeys(

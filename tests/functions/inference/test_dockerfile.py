@@ -1,12 +1,18 @@
 """The Dockerfile names what there is: files, packages, the module and the Python."""
 
 import json
+import os
 import re
+import subprocess
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 from lading.functions.contract.names import CONTAINER
+from lading.functions.inference.native import libraries as runtimes
 from lading.functions.inference.processing.processed import LIBRARIES
+from lading.stacks.build.interpreters import find_python
 from lading.stacks.stages.target import LAMBDA_PYTHON
 from tests.support.interpreter import ROOT, run_clean
 
@@ -34,7 +40,7 @@ def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     copied = [words.split()[:-1] for words in instructions("COPY") if "--from" not in words]
     sources = [source for words in copied for source in words]
-    assert len(sources) == 9
+    assert len(sources) == 11
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
@@ -71,3 +77,32 @@ def test_what_the_container_imports_is_installed_there() -> None:
 
 def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.mark.slow
+def test_the_step_for_models_that_are_not_converted_installs_their_libraries(
+    tmp_path: Path,
+) -> None:
+    """Nobody builds the image here: the step runs in folders, in an environment of its own."""
+    python = find_python(LAMBDA_PYTHON)
+    subprocess.run([python, "-m", "venv", tmp_path / "environment"], check=True)
+    [step] = [words for words in instructions("RUN") if "LIBRARIES" in words]
+    moved = step.replace("/opt/", f"{tmp_path}/opt/").replace(" /tmp/$", f" {ROOT}/requirements/$")
+    (tmp_path / "opt").mkdir()
+    environment = {
+        "PATH": f"{tmp_path}/environment/bin:/usr/bin:/bin",
+        "LIBRARIES": " ".join(runtimes.LIBRARIES.values()),
+        **{name: value for name, value in os.environ.items() if name.startswith("PIP_")},
+    }
+    subprocess.run(["/bin/sh", "-c", moved], check=True, env=environment, cwd=tmp_path)
+    installed = {path.name for path in (tmp_path / "opt/lading").iterdir()}
+    assert {"lightgbm", "narwhals", "scipy", "xgboost"} <= installed
+    assert "sklearn" not in installed
+    assert (tmp_path / "opt/lib/libgomp.so.1").is_file()
+    code = "import ctypes, glob; ctypes.CDLL(glob.glob('lightgbm/lib/*.so')[0])"
+    subprocess.run(
+        [python, "-I", "-S", "-c", code],
+        check=True,
+        cwd=tmp_path / "opt/lading",
+        env={"LD_LIBRARY_PATH": str(tmp_path / "opt/lib")},
+    )

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -7,9 +8,11 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from lading.functions.contract.names import ADAPTER, Library
+from lading.functions.inference.native.libraries import LIBRARIES as NATIVE_LIBRARIES
 from lading.functions.inference.processing.processed import LIBRARIES
 from lading.stacks.build.interpreters import find_python
 from lading.stacks.build.lambda_code import Folders, LambdaCode
@@ -17,7 +20,8 @@ from lading.stacks.errors import PythonMissing
 from lading.stacks.plan.layer_sizes import layer_sizes
 from lading.stacks.stages.target import Architecture, lambda_target, local_target
 from tests.functions.inference.processing.images import options
-from tests.stacks.conftest import copy_project
+from tests.stacks.conftest import ROOT, copy_project
+from tests.support.frameworks import needs
 from tests.support.lambda_python import require_lambda_python
 
 EXERCISES = {
@@ -222,3 +226,70 @@ def test_a_processing_layer_has_what_its_step_imports_beside_the_runtime_layer(
     assert done.stdout.startswith(str(processing))
     sizes = layer_sizes(built.layer, built.functions, processing)
     assert sum(sizes.values()) < 150 << 20
+
+
+NATIVE = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.native.runtimes import open_native
+from lading.functions.inference.tensors.conversion import DTYPES
+predictor = open_native(read_artifact(Path(sys.argv[1])), 1)
+rows = np.full((1, 3), np.nan, DTYPES[predictor.metadata.inputs[0].datatype])
+shape = predictor.predict({"X": rows})["probabilities"].shape
+loaded = sys.argv[2] in Path("/proc/self/maps").read_text()
+print(json.dumps([shape, "onnxruntime" in sys.modules, loaded]))
+"""
+
+
+@pytest.mark.slow
+@needs("boosting", "xgboost")
+@pytest.mark.parametrize("library", NATIVE_LIBRARIES.values())
+def test_the_layer_of_a_runtime_answers_beside_the_runtime_layer_and_fits_lambda(
+    cross: Folders, library: Library, tmp_path: Path
+) -> None:
+    target = lambda_target()
+    if not target.runs_here:
+        pytest.skip(f"{target} does not run on this machine")
+    builder = LambdaCode(cross.layer.parents[2], target)
+    layer = builder.build_processing(library, builder.processing(library))
+    own = layer / "lib" / "libgomp.so.1" if library == "lightgbm" else layer / "python"
+    folders = (layer / "python", cross.layer / "python", cross.functions)
+    done = subprocess.run(
+        [find_python(target.python), "-S", "-c", NATIVE, artifact_of(library, tmp_path), own],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "LD_LIBRARY_PATH": str(layer / "lib"),
+        },
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == [[1, 2], False, True]
+    sizes = layer_sizes(cross.layer, cross.functions, layer)
+    assert sum(sizes.values()) < 160 << 20
+
+
+def artifact_of(library: Library, folder: Path) -> Path:
+    """An artifact whose model the library computes, of three columns and two classes."""
+    kept = ROOT / "tests/contracts/formats/native"
+    if library == "lightgbm":
+        return kept
+    import xgboost
+
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    data = xgboost.DMatrix(rows, rows[:, 0] > 0)
+    trained = xgboost.train({"objective": "binary:logistic"}, data, 2)
+    model = bytes(trained.save_raw("json"))
+    document = json.loads((kept / "artifact.json").read_bytes())
+    tensor = {"name": "X", "datatype": "FP32", "shape": [-1, 3]}
+    scores = {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
+    sides = {"inputs": [tensor], "outputs": [scores]}
+    trees = {"answers": "two classes", "rounds": 0, "in_place": True, "booster": "gbtree"}
+    native = {"runtime": "xgboost", "file": "model.json", "options": trees, **sides}
+    digest = f"sha256:{hashlib.sha256(model).hexdigest()}"
+    document |= {**sides, "native": native, "files": {"model.json": digest}}
+    (folder / "model.json").write_bytes(model)
+    (folder / "artifact.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
