@@ -12,7 +12,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from lading.functions.inference.models.prediction import Prediction, note_answer, predict
+from lading.functions.inference.models.prediction import (
+    Prediction,
+    may_be_noted,
+    note_answer,
+    predict,
+)
 from lading.functions.inference.models.predictor import Batching, take_runs
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
@@ -101,13 +106,16 @@ def predict_run(asked: Sequence[Asked]) -> list[Outcome]:
     with Boundary(joint):
         outputs = _joined([each.prediction for each in asked]).compute()
         rows = [_rows(each.prediction) for each in asked]
-        answers = _split(outputs, rows)
+        answers = [*_split(outputs, rows)]
         ended, runs = perf_counter(), take_runs()
+        noted = may_be_noted(asked[0].prediction.predictor, len(asked))
         outcomes: list[Outcome] = []
         for each, outputs in zip(asked, answers, strict=True):
             each.observation.rows, each.observation.nodes = sum(rows), runs
             each.observation.compute_started, each.observation.compute_ended = started, ended
-            outcomes.append(note_answer(each.prediction, outputs, each.observation))
+            if noted:
+                note_answer(each.prediction, outputs, each.observation)
+            outcomes.append(outputs)
         return outcomes
     return [_alone(each) for each in asked]
 

@@ -110,6 +110,21 @@ def note_answer(
     return outputs
 
 
+def may_be_noted(predictor: Predictor, count: int) -> bool:
+    """Return whether one of so many predictions of a run may have to be noted; if not, count them.
+
+    A run of which none is costs this one comparison, and not two for each of its requests.
+    """
+    if predictor.drawn is not None:
+        return True
+    if predictor.baseline is None:
+        return False
+    if predictor.predictions + count >= predictor.next_noted:
+        return True
+    predictor.predictions += count
+    return False
+
+
 def forget_answer(observation: Observation) -> None:
     """Neither count nor capture what was predicted: no caller asked for it."""
     observation.captured = None

@@ -114,6 +114,18 @@ def test_other_shapes_outputs_models_and_attributes_run_by_themselves(tmp_path: 
     assert list(runs_of(predictions)) == [[place] for place in range(10)]
 
 
+def test_of_requests_that_share_runs_the_one_whose_turn_it_is_is_counted(tmp_path: Path) -> None:
+    model = served(tmp_path, add_sub())
+    model.baseline, model.noted_of, model.next_noted = b"{}", 10**9, 6
+    noted = []
+    for _ in range(2):
+        wanted = asked(*(Prediction(model, pair(number)) for number in range(4)))
+        together(wanted)
+        noted += [each.observation.answered is not None for each in wanted]
+    assert noted == [False, False, False, False, False, True, False, False]
+    assert (model.runs, model.predictions) == ([4, 4], 8)
+
+
 def test_a_model_that_does_not_allow_it_is_never_joined(tmp_path: Path) -> None:
     model = served(tmp_path, add_sub())
     model.allowed = None
