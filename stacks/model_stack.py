@@ -64,7 +64,8 @@ class ModelStack(Stack):
             env=deployment.environment(region),
         )
         Tags.of(self).add("model", model.name)
-        shared.assets.require_fits(self, model)
+        traces = {} if deployment.local else deployment.settings.watching.trace_layers
+        shared.assets.require_fits(self, model, traced=bool(traces))
         self._deployment, self._model, self._shared = deployment, model, shared
         self.watched = _watched(deployment, model)
         topic = topic_by_name(self, names.alarm_topic)
@@ -86,7 +87,7 @@ class ModelStack(Stack):
             proxy=endpoint.proxy if endpoint else None,
             nodes={name: node.address() for name, node in asked.items()},
             runtime=deployment.runtime if asked else "",
-            trace_layers={} if deployment.local else deployment.settings.watching.trace_layers,
+            trace_layers=traces,
             judged=_is_compared(deployment, model),
             shadow=shadow,
             capture=capture.settings if capture else None,

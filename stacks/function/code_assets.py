@@ -20,7 +20,8 @@ from lading.functions.contract.names import Library, artifact_folder
 from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.lambda_code import CACHE, Folders, LambdaCode
 from lading.stacks.errors import PlanError
-from lading.stacks.plan.layer_sizes import layer_sizes, require_fits
+from lading.stacks.function.trace_layer import UNPACKED_BYTES
+from lading.stacks.plan.layer_sizes import TRACES, layer_sizes, require_fits
 from lading.stacks.plan.models import LocalArtifact, PlannedModel
 
 _PLACEHOLDER = str(Path(__file__).parent)
@@ -95,15 +96,21 @@ class CodeAssets:
         root = self._code.project / CACHE / "artifacts" / asset_hash
         return _code(scope, asset_hash, lambda: _staged(model, version, source, root))
 
-    def require_fits(self, scope: Construct, model: PlannedModel) -> None:
+    def require_fits(self, scope: Construct, model: PlannedModel, *, traced: bool = False) -> None:
         """Refuse a model that does not fit beside the code, as soon as that is built.
+
+        Args:
+            scope: the stack.
+            model: the model.
+            traced: whether its function has the layer that traces with OpenTelemetry.
 
         Raises:
             LayersTooLarge: it does not fit.
         """
         if Stack.of(scope).bundling_required:
             steps = layer_sizes(*(self._built_processing(it) for it in model.processing))
-            code = {**self._sizes, **steps}
+            traces = {TRACES: UNPACKED_BYTES} if traced else {}
+            code = {**self._sizes, **steps, **traces}
             layers = sum(it.artifact.size for it in model.served if it.artifact.layer)
             require_fits(model.name, code, layers)
 

@@ -13,6 +13,7 @@ from aws_cdk import Stack, Token
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from lading.functions.contract.limits import MEGABYTE
 from lading.stacks.errors import StackError
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
@@ -21,6 +22,15 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "OTEL_AWS_APPLICATION_SIGNALS_ENABLED": "false",
 }
 """What starts it, for traces alone."""
+
+
+UNPACKED_BYTES: Final = 30 * MEGABYTE
+"""About what the layer unpacks to; only an account of AWS can download it.
+
+It is what `lambda-layer/src/Dockerfile` of aws-observability/aws-otel-python-instrumentation puts
+into it: the package aws-opentelemetry-distro 0.21.0 with what it requires, without three packages
+and urllib3, is 14 MB, and its bytecode for two versions of Python 8 MB each (30 November 2026).
+"""
 
 
 def trace_layer(scope: Construct, layers: Mapping[str, str]) -> lambda_.ILayerVersion | None:

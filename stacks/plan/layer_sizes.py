@@ -9,6 +9,8 @@ from lading.stacks.errors import LayersTooLarge
 
 MODEL = "the model"
 """Name of the artifact among the parts."""
+TRACES = "AWS's layer for OpenTelemetry"
+"""Name of the layer of `watching.trace_layers` among the parts."""
 
 _COPIES = 3
 """Copies in memory while a model loads: the file, the session's copy, and room to run."""
@@ -43,10 +45,14 @@ def require_fits(model: str, code: Mapping[str, int], artifact: int) -> None:
     """
     sizes = {**code, MODEL: artifact}
     if sum(sizes.values()) > LAMBDA.unpacked_bytes:
-        raise LayersTooLarge(model, sizes, _advice(model, sum(code.values()), artifact))
+        raise LayersTooLarge(model, sizes, _advice(model, sizes))
 
 
-def _advice(model: str, code: int, artifact: int) -> str:
+def _advice(model: str, sizes: Mapping[str, int]) -> str:
+    artifact = sizes[MODEL]
+    code = sum(sizes.values()) - artifact
+    if sum(sizes.values()) - sizes.get(TRACES, 0) <= LAMBDA.unpacked_bytes:
+        return "remove watching.trace_layers from stages.yaml; X-Ray traces functions without it"
     if code > LAMBDA.unpacked_bytes:
         return "remove packages from the group `lambda` in pyproject.toml, then run `make lock`"
     if artifact * _COPIES > LAMBDA.most_memory_mb * MEGABYTE:

@@ -1,6 +1,7 @@
 """Code as assets: built for the stacks that are deployed, and for no other."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.lambda_code import Folders, LambdaCode
 from lading.stacks.errors import LayersTooLarge, PlanError
 from lading.stacks.function.code_assets import CodeAssets
+from lading.stacks.function.trace_layer import UNPACKED_BYTES
 from lading.stacks.plan.models import LocalArtifact, PlannedModel
 from lading.stacks.stages.settings import ModelSettings
 from lading.stacks.stages.target import local_target
@@ -131,6 +133,21 @@ def test_a_model_that_does_not_fit_beside_the_code_is_refused(
     model, _ = planned(tmp_path)
     with pytest.raises(LayersTooLarge, match="model 'digits': its function and layers unpack"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
+
+
+def test_a_model_that_does_not_fit_beside_the_layer_of_traces_is_refused(
+    tmp_path: Path, code: TinyCode
+) -> None:
+    model, artifact = planned(tmp_path)
+    code.size = (LAMBDA.unpacked_bytes - UNPACKED_BYTES - artifact.size) // 2
+    stack = stack_of(tmp_path, deployed=True)
+    CodeAssets(code).require_fits(stack, model, traced=True)
+    code.size += 1
+    shutil.rmtree(tmp_path / "cache")
+    CodeAssets(code).require_fits(stack, model)
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(LayersTooLarge, match=r"; remove watching\.trace_layers from stages\.yaml"):
+        CodeAssets(code).require_fits(stack, model, traced=True)
 
 
 def test_only_the_layer_of_the_library_that_a_model_needs_is_built(
