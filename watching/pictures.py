@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -19,6 +20,8 @@ from urllib.request import urlopen
 from PIL import Image, ImageDraw
 
 _COLUMN, _CELL = 60, 30
+_LETTER, _ROW = 6, 15
+"""Pixels of a letter's width, and of a row of text."""
 _COLORS: Final = ("#3366cc", "#dc3912", "#109618", "#ff9900", "#990099", "#0099c6", "#555555")
 _MINUTES, _STEP_S = 5, 5
 _CHOSEN: Final = {"$stage": ".*", "$model": ".*", "$__rate_interval": "30s"}
@@ -121,7 +124,7 @@ def _draw_panel(pen: ImageDraw.ImageDraw, panel: Drawn) -> None:
     right, bottom = (x + width) * _COLUMN - 4, (y + height) * _CELL - 4
     pen.rectangle((left, top, right, bottom), "white", "#cccccc")
     pen.text((left + 8, top + 6), panel.title, "black")
-    pen.multiline_text((left + 8, top + 22), panel.text[:700], "#777777")
+    pen.multiline_text((left + 8, top + 22), _fitted(panel), "#777777")
     named = panel.lines[:_MOST_NAMED]
     floor = bottom - 14 * (len(named) + 1)
     values = [it for _, line in panel.lines for it in line if it == it] + [*panel.limits]  # noqa: PLR0124 NaN
@@ -138,6 +141,14 @@ def _draw_panel(pen: ImageDraw.ImageDraw, panel: Drawn) -> None:
         at = floor - (floor - top - 40) * limit / most
         pen.line((left + 60, at, right - 10, at), "#dc3912", 1)
         pen.text((right - 90, at - 12), f"alarm {limit:g}", "#dc3912")
+
+
+def _fitted(panel: Drawn) -> str:
+    """Return the text of a panel in lines that fit into it."""
+    _, _, width, height = panel.place
+    letters, rows = width * _COLUMN // _LETTER, (height * _CELL - 36) // _ROW
+    lines = (wrap(line, letters) or [""] for line in panel.text.splitlines())
+    return "\n".join([part for parts in lines for part in parts][: max(rows, 1)])
 
 
 def _endless() -> Iterator[str]:

@@ -131,7 +131,7 @@ class Dashboards(Construct):
         heading = text.format(
             prefix=self._prefix, quiet=ALARMS.canary_quiet, pages=_pages(which, self._runbook)
         )
-        dashboard.add_widgets(cloudwatch.TextWidget(markdown=heading, width=24, height=4))
+        dashboard.add_widgets(cloudwatch.TextWidget(markdown=heading, width=24, height=5))
         dashboard.add_widgets(*widgets)
 
 
