@@ -18,6 +18,8 @@ class JUDGE:
     """Message of the line with the counts of one minute: what was decided can be decided again."""
     judgement: Final = "judgement"
     """Message of the line with what was found so far."""
+    other_fleet: Final = "other"
+    """In a request's line: the fleet of another version than the function's has answered."""
     before: Final = -1
     """The minute of the line with the counts before the shift."""
 

@@ -21,6 +21,8 @@ BY_FUNCTION: Final = METRICS.of_function[-1][-1]
 """The field of a line that identifies the version of the function."""
 BY_VERSION: Final = METRICS.dimensions[1]
 """The field that identifies the locked version of the model."""
+BY_FLEET: Final = "fleet"
+"""What a line says of an endpoint's answer: the version of its fleet, or `JUDGE.other_fleet`."""
 
 _REPORT = re.compile(r"REPORT RequestId: .*\bStatus: (?:error|timeout)")
 _STREAM_VERSION = re.compile(r"\[([0-9]+)\]")
@@ -79,7 +81,7 @@ def count(events: Iterable[Mapping[str, Any]], by: str = BY_FUNCTION) -> Counted
 
     Args:
         events: events of CloudWatch Logs: `message`, `timestamp`, and maybe `logStreamName`.
-        by: the field of a line that names the version: `BY_FUNCTION` or `BY_VERSION`.
+        by: the field of a line that names the version: `BY_FUNCTION`, `BY_VERSION`, `BY_FLEET`.
 
     Raises:
         ValueError: a request's line is not as the service writes it.
@@ -114,10 +116,10 @@ def read_event(event: Mapping[str, Any], by: str = BY_FUNCTION) -> LoggedRequest
 
 
 def _request(line: Mapping[str, Any], by: str, at_ms: int) -> LoggedRequest | None:
-    version = line.get(by)
+    answer, latency = line.get("answer", {}), line.get(METRICS.times["total"])
+    version = answer.get(by) if by == BY_FLEET else line.get(by)
     if version in {None, "none"}:
         return None
-    answer, latency = line.get("answer", {}), line.get(METRICS.times["total"])
     return LoggedRequest(
         at_ms=at_ms,
         version=str(version),

@@ -5,6 +5,9 @@ During an update SageMaker counts each fleet by itself: its metrics have the dim
 monitoring"). Latencies are counted on the grid of `steps`: CloudWatch's statistic `TC(a:b)` is the
 number of values above `a` and up to `b`, so the counts are exact. A fleet without requests in a
 minute has no values.
+
+Answers come from the log of the function before the endpoint, which says of each whether the fleet
+of its own version has given it, or the other one. Only Triton's answers tell that.
 """
 
 from collections import defaultdict
@@ -14,11 +17,13 @@ from typing import Any, Final, NamedTuple
 
 import boto3
 
+from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import ENDPOINT
 from lading.functions.contract.steps import PER_OCTAVE, lowest_of, step_of
-from lading.functions.evidence.counts import VersionCounts
+from lading.functions.evidence.counts import NOTHING, VersionCounts
 from lading.functions.evidence.log_lines import MINUTE_MS, Counted
-from lading.functions.judge.records import JudgedMinute, OwnLog
+from lading.functions.judge.records import JudgedMinute, OwnLog, answers_of_fleets
+from lading.functions.judge.rollouts import Shift
 
 MOST_STEPS: Final = 12 * PER_OCTAVE
 """Latencies of a window that are further apart than this (4,096 times) share the lowest step."""
@@ -50,12 +55,15 @@ class Fleets:
 
     Args:
         endpoint: name of the endpoint.
-        configs: names of the configurations of the old and of the new fleet.
+        function: name of the function before it.
+        shift: the update, from one configuration to another.
         log: the judge's own log.
     """
 
-    def __init__(self, endpoint: str, configs: Sequence[str], log: OwnLog) -> None:
-        self._endpoint, self._configs, self._log = endpoint, configs, log
+    def __init__(self, endpoint: str, function: str, shift: Shift, log: OwnLog) -> None:
+        self._endpoint, self._function, self._log = endpoint, function, log
+        self._configs = shift.old, shift.new
+        self._fleets = shift.names[0], JUDGE.other_fleet
         client: Callable[..., Any] = boto3.client
         self._cloudwatch = client("cloudwatch")
 
@@ -67,15 +75,17 @@ class Fleets:
         """Return the counts of each minute, by the configuration of the fleet.
 
         Raises:
-            ClientError: the metrics cannot be read.
+            ClientError: the metrics, or the function's log, cannot be read.
+            ValueError: a line of the log has another form.
         """
         window = start_minute, end_minute
         found = self._values([_Wanted(it, *of) for it in self._configs for of in _WHOLE], window)
         ranges = list(_ranges(found))
         buckets = [_Wanted(it, _LATENCY, of) for it in self._configs for _, of in ranges]
         counts = self._values(buckets, window)
+        answers = answers_of_fleets(self._function, start_minute, end_minute)
         counted: dict[int, dict[str, VersionCounts]] = defaultdict(dict)
-        for config in self._configs:
+        for config, fleet in zip(self._configs, self._fleets, strict=True):
             sums = [found[_Wanted(config, *of)] for of in _WHOLE[:2]]
             for minute in sums[0]:
                 latency = {
@@ -84,7 +94,10 @@ class Fleets:
                     if (count := counts[_Wanted(config, _LATENCY, of)].get(minute))
                 }
                 requests, errors = (round(it.get(minute, 0)) for it in sums)
-                counted[minute][config] = VersionCounts(requests, errors, latency)
+                told = answers.get(minute, {}).get(fleet, NOTHING)
+                counted[minute][config] = VersionCounts(
+                    requests, errors, latency, told.classes, told.scores
+                )
         return counted
 
     def _values(self, wanted: Sequence[_Wanted], window: tuple[int, int]) -> _Values:

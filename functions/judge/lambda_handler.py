@@ -88,7 +88,7 @@ def _place(settings: JudgeSettings) -> _Place:
     return _Place(
         EndpointUpdates(settings.endpoint, settings.function, log),
         MetricNames(JUDGE.update_worse, JUDGE.update_undecided),
-        lambda shift: Fleets(settings.endpoint, (shift.old, shift.new), log),
+        lambda shift: Fleets(settings.endpoint, settings.function, shift, log),
         METRICS_GRACE_MS,
     )
 

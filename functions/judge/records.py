@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import boto3
@@ -9,7 +10,7 @@ import boto3
 from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import function_log
 from lading.functions.evidence.counts import VersionCounts
-from lading.functions.evidence.log_lines import MINUTE_MS, Counted, count
+from lading.functions.evidence.log_lines import BY_FLEET, MINUTE_MS, Counted, count
 
 MOST_EVENTS: Final = 50_000
 """Lines that are read at a time; a busier function is judged by the first ones of the time."""
@@ -100,6 +101,21 @@ class Records:
     def kept(self, deployment: str, start_ms: int) -> dict[int, JudgedMinute]:
         """Return the minutes of a deployment that were counted before."""
         return self._own.kept(deployment, start_ms)
+
+
+def answers_of_fleets(function: str, start_minute: int, end_minute: int) -> Counted:
+    """Return what the fleets of an endpoint have answered, from the log of the function before it.
+
+    The versions are the function's own, and `JUDGE.other_fleet`. A line whose answer does not tell
+    fleets apart is not counted.
+
+    Raises:
+        ClientError: the log cannot be read.
+        ValueError: a line has another form.
+    """
+    start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS - 1
+    events = log_reader()(function_log(function), _REQUESTS, start, end)
+    return count(islice(events, MOST_EVENTS), BY_FLEET)
 
 
 ReadLog = Callable[[str, str, int, int | None], Iterator[Mapping[str, Any]]]

@@ -1,14 +1,14 @@
 """ONNX models for Triton: a model repository whose model is called `model`.
 
-model/config.pbtxt     the model's configuration (`triton_config`)
-model/1/model.onnx     the model
-model/warmup/…         the raw inputs of a golden request, answered before Triton is ready
+model/config.pbtxt         the model's configuration (`triton_config`)
+model/<number>/model.onnx  the model; `triton_config.derive_number` makes the number
+model/warmup/…             the raw inputs of a golden request, answered before Triton is ready
 
 A graph has an ensemble in its place; see `triton_ensemble`.
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lading.functions.inference.tensors.bfloat16 import BFloat16, to_bits
@@ -19,13 +19,12 @@ from lading.model_packaging.engines.triton_config import (
     ONNX_FILE,
     Sample,
     TritonSettings,
+    derive_number,
     render_config,
 )
 from lading.model_packaging.engines.triton_ensemble import ensemble_files
 from lading.model_packaging.manifest.engine_options import FLAG, OptionRule, Value, one_of, whole
 from lading.model_packaging.manifest.models import ModelSpec
-
-MODEL_FILE = f"{NAME}/{ONNX_FILE}"
 
 _ENVIRONMENT = {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": NAME}
 
@@ -52,10 +51,19 @@ def _write(_spec: ModelSpec, options: Mapping[str, Value], model: Converted | No
     if isinstance(model, OnnxEnsemble):
         files = ensemble_files(model, TritonSettings(**given))
         return Serving(files, _ENVIRONMENT, archive=archive)
-    sample, files = _sample(model.request) if options.get("warm_up", True) else (None, {})
+    request = model.request if options.get("warm_up", True) else None
+    sample, files = _sample(request)
     config = render_config(model.inputs, model.outputs, TritonSettings(**given), sample)
-    contents = {f"{NAME}/config.pbtxt": config, MODEL_FILE: model.content, **files}
+    files[f"{NAME}/config.pbtxt"] = config
+    number = derive_number({**files, ONNX_FILE: model.content})
+    contents = {**files, f"{NAME}/{number}/{ONNX_FILE}": model.content}
     return Serving(contents, _ENVIRONMENT, archive=archive)
+
+
+def model_file(files: Iterable[str]) -> str | None:
+    """Return the path of a repository's only ONNX model; None: there is none, or an ensemble."""
+    found = [path for path in files if path.endswith(f"/{ONNX_FILE}")]
+    return found[0] if len(found) == 1 and found[0].startswith(f"{NAME}/") else None
 
 
 def _sample(request: Mapping[str, Array] | None) -> tuple[Sample | None, dict[str, bytes]]:

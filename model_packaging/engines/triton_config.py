@@ -7,17 +7,19 @@ backend's. https://github.com/triton-inference-server/common/blob/main/protobuf/
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 from lading.functions.inference.artifact.specification import TensorSpec
 
 NAME = "model"
 """The model's name in its repository, which has only one, whatever its name in Lading."""
 
-ONNX_FILE = "1/model.onnx"
-"""The path of an ONNX model's only version, in the folder of the model."""
+ONNX_FILE = "model.onnx"
+"""The file of an ONNX model, in the folder of its only version."""
 
 _KINDS = {"auto": "KIND_AUTO", "gpu": "KIND_GPU", "cpu": "KIND_CPU"}
 _ANY = -1
+_LARGEST = (1 << 31) - 1
 _PLAIN = r"[\w./:-]+"
 
 
@@ -48,6 +50,18 @@ class Sample:
 
     shapes: Mapping[str, tuple[int, ...]]
     files: Mapping[str, str]
+
+
+def derive_number(files: Mapping[str, bytes]) -> int:
+    """Return the number of the folder of a repository's only version: a checksum of these files.
+
+    Triton's answers name it, so it tells the version of a model that has answered. It is never 1,
+    which was the number of every version before.
+    """
+    checksum = 0
+    for path in sorted(files):
+        checksum = crc32(files[path], crc32(path.encode(), checksum))
+    return checksum % (_LARGEST - 1) + 2
 
 
 def render_config(

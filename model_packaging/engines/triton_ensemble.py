@@ -1,9 +1,11 @@
 """A Triton model repository with an ensemble, which calls further models of the repository.
 
-model/config.pbtxt     the ensemble: which model gets and returns which of its tensors
-model/1/…              the folder of its version, which Triton requires; it has no model
-<model>/config.pbtxt   a model that it calls
-<model>/1/model.onnx   that model
+model/config.pbtxt           the ensemble: which model gets and returns which of its tensors
+model/<number>/…             the folder of its version, which Triton requires; it has no model
+<model>/config.pbtxt         a model that it calls
+<model>/<number>/model.onnx  that model
+
+All folders have the same number, a checksum of all files (`triton_config.derive_number`).
 
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/architecture
 (Ensemble Models), and `ModelEnsembling` in Triton's model_config.proto.
@@ -17,12 +19,13 @@ from lading.model_packaging.engines.triton_config import (
     NAME,
     ONNX_FILE,
     TritonSettings,
+    derive_number,
     quoted,
     render_config,
     render_tensors,
 )
 
-_VERSION_FILE: Final = f"{NAME}/1/ensemble.txt"
+_VERSION_FILE: Final = "ensemble.txt"
 """A file in the version's folder: S3 has no empty folders."""
 _VERSION_TEXT: Final = b"Triton requires this folder; the ensemble is in config.pbtxt.\n"
 
@@ -30,11 +33,16 @@ _VERSION_TEXT: Final = b"Triton requires this folder; the ensemble is in config.
 def ensemble_files(ensemble: OnnxEnsemble, settings: TritonSettings) -> dict[str, bytes]:
     """Return the files of the repository."""
     files = {f"{NAME}/config.pbtxt": render_ensemble(ensemble, settings)}
-    files[_VERSION_FILE] = _VERSION_TEXT
+    versions = {(NAME, _VERSION_FILE): _VERSION_TEXT}
     for name, model in ensemble.models.items():
-        config = render_config(model.inputs, model.outputs, settings, None, name)
-        files |= {f"{name}/config.pbtxt": config, f"{name}/{ONNX_FILE}": model.content}
-    return files
+        files[f"{name}/config.pbtxt"] = render_config(
+            model.inputs, model.outputs, settings, None, name
+        )
+        versions[name, ONNX_FILE] = model.content
+    contents = {f"{name}/{file}": content for (name, file), content in versions.items()}
+    number = derive_number({**files, **contents})
+    numbered = {f"{name}/{number}/{file}": content for (name, file), content in versions.items()}
+    return {**files, **numbered}
 
 
 def render_ensemble(ensemble: OnnxEnsemble, settings: TritonSettings) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.functions.inference.artifact.specification import Artifact, Graph, GraphModel
 from lading.functions.inference.attestation.statement import OUTSIDE
-from lading.model_packaging.engines.triton import MODEL_FILE
+from lading.model_packaging.engines.triton import model_file
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.graph_rules import step_key
@@ -57,11 +57,12 @@ class PackagedNode:
         artifact, engine = self.published.artifact, self.published.engine
         if engine is None:
             return artifact
-        if MODEL_FILE not in engine.files:
+        path = model_file(engine.files)
+        if path is None:
             raise ConversionError(
                 self.name, "has an engine that is not Triton; a graph cannot be tested with it"
             )
-        return artifact._replace(model=b"".join(engine.read(MODEL_FILE)), engine=None)
+        return artifact._replace(model=b"".join(engine.read(path)), engine=None)
 
     def _covered(self) -> list[str]:
         return sorted(name for name in self.published.files if name not in _LEFT_OUT)

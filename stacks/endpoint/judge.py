@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from lading.functions.contract.alarms import ALARMS
 from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.names import METRICS
-from lading.stacks.function.judge import JudgeSignal
+from lading.stacks.function.judge import JudgeSignal, grant_log
 from lading.stacks.permissions import allow, allow_below
 
 _DESCRIBED = {"DescribeEndpointConfig": "endpoint-config", "DescribeModel": "model"}
@@ -21,10 +21,12 @@ class UpdatePlace:
 
     Args:
         endpoint: its name.
+        function: name of the function before it, whose log says what each fleet has answered.
         arn: its ARN; empty in an emulated account.
     """
 
     endpoint: str
+    function: str
     arn: str = ""
 
     def settings(self) -> Mapping[str, str]:
@@ -33,6 +35,7 @@ class UpdatePlace:
 
     def grant(self, role: iam.Role) -> None:
         """See `JudgedPlace.grant`."""
+        grant_log(role, self.function)
         if not self.arn:
             return
         allow(role, "sagemaker:DescribeEndpoint", self.arn)

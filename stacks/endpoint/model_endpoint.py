@@ -187,7 +187,7 @@ class ModelEndpoint(Construct):
             shared=self._shared,
             name=self._plan.judge_name,
             model_function=self._watched.function,
-            place=UpdatePlace(endpoint, ref),
+            place=UpdatePlace(endpoint, self._watched.function, ref),
             settings=settings,
             environment=emulated(self._plan.runtime),
         )

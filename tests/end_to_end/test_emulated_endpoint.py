@@ -1,7 +1,7 @@
 """One model placed twice, on Lambda and on SageMaker: one client script, the same answers.
 
 A version that answers otherwise is in the endpoint's shadow. Then the endpoint is updated to a
-version that fails, and its judge lets SageMaker roll it back.
+version that fails, and its judge lets SageMaker roll it back; and to one that answers otherwise.
 """
 
 import json
@@ -35,7 +35,9 @@ from lading.emulator.sagemaker.shadow import ShadowVariant
 from lading.emulator.sagemaker.updates import Updates
 from lading.functions.contract.judging import JUDGE
 from lading.functions.endpoint_check.lambda_handler import check
+from lading.functions.evidence.counts import total
 from lading.functions.inference.artifact.specification import ENGINE
+from lading.functions.judge.records import OwnLog
 from lading.model_packaging.lock.file import version_folder
 from lading.stacks.stages.settings import Deployment, load_deployment
 from tests.emulator.harness import TOOLS
@@ -62,7 +64,7 @@ stages:
         shadow: {version: 1, percent: 100}
         sagemaker: {count: {min: 2, max: 2}}
 """
-WORSE = "config-of-version-3"
+WORSE, OTHER = "config-of-version-3", "config-of-version-1"
 ROWS = {
     "a": np.array([[1, 2, 3], [4.5, -1, 0]], np.float32),
     "b": np.array([[0.5, 0.25, 4], [1, 1, 1e6]], np.float32),
@@ -95,11 +97,13 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placed]:
     room = LocalEngines(logs, logs / "engines", TOOLS)
     (found,) = locked_endpoints(PLACES, lock, room, deployment.names.function)
     worse = Fleet(WORSE, contrary(logs, "fails"), "3")
-    hidden = room.engine("shadow", "triton", version_folder(lock, "large", 1) / ENGINE)
+    before = version_folder(lock, "large", 1) / ENGINE
+    hidden = room.engine("shadow", "triton", before)
+    other = Fleet(OTHER, room.engine("other", "triton", before), "1")
     with ExitStack() as stack:
         cloud = stack.enter_context(EmulatedCloud(logs))
         connect = partial(account_client(cloud.environment), "cloudwatch")
-        updates = Updates({WORSE: worse}, alarms=connect)
+        updates = Updates({WORSE: worse, OTHER: other}, alarms=connect)
         note, buckets = Publisher(connect).note, list[str]()
 
         def store(key: str, content: bytes) -> None:
@@ -344,3 +348,27 @@ def test_the_guides_commands_show_the_update_and_the_shadow_of_an_endpoint(place
     told = lading_in(placed.folder, placed.environment, *shadow)
     assert told.returncode == 0, told.stderr
     assert "answered by version 2, and by version 1 in its shadow" in told.stdout
+
+
+def test_what_both_fleets_of_an_update_answer_is_counted_apart(placed: Placed) -> None:
+    """Triton names the version of its model in each answer; here both fleets are real ones."""
+    names = placed.deployment.names
+    endpoint, judge = names.function("large"), names.hook("large", "update-judge")
+    body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
+    with aws_environment(placed.environment):
+        client: Any = boto3.client("sagemaker")
+        wanted = {"EndpointName": endpoint, "EndpointConfigName": OTHER}
+        client.update_endpoint(**wanted, DeploymentConfig=policy("of-no-judge"))
+        while not shifted(client, endpoint):
+            time.sleep(0.05)
+        answers = [placed.api.post("/large/predict", json=body).json() for _ in range(40)]
+        event = {"now_ms": int(time.time() * 1000) + 180_000}
+        boto3.client("lambda").invoke(FunctionName=judge, Payload=json.dumps(event).encode())
+        counted = [*OwnLog(judge).kept(f"{endpoint}/{OTHER}", 0).values()]
+    sums = [answer["outputs"]["sum"] for answer in answers]
+    of_old = sums.count(EXPECTED["sum"].tolist())
+    assert 0 < of_old < len(sums)
+    assert sums.count(EXPECTED["difference"].tolist()) == len(sums) - of_old
+    old, new = (total(getattr(it, side) for it in counted) for side in ("old", "new"))
+    assert new.classes == {"1": len(sums) - of_old}
+    assert old.classes["2"] >= of_old

@@ -14,6 +14,7 @@ import pytest
 
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
+from lading.functions.inference.endpoint.fleet import folder_number
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.engines.images import ImageUnknown
 from lading.model_packaging.errors import FileMissing, ManifestError, SourceError
@@ -53,9 +54,10 @@ def test_an_onnx_model_becomes_a_repository_of_triton(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         *("README.md", "artifact.json", "baseline.json", "engine", "golden.json", "report.json")
     ]
-    assert (folder / "engine/model/1/model.onnx").read_bytes() == linear_bytes()
     artifact = read_artifact(folder, packaged.digest)
     assert artifact.engine is not None
+    number = folder_number(artifact.engine)
+    assert (folder / f"engine/model/{number}/model.onnx").read_bytes() == linear_bytes()
     assert artifact.engine.options == {"max_batch_size": 8}
     assert artifact.inputs == OnnxSession(linear_bytes()).inputs
     assert json.loads((folder / GOLDEN).read_bytes())["requests"]

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lading.functions.contract.errors import InferenceError, PredictionFailed, Unsupported
+from lading.functions.contract.judging import JUDGE
 from lading.functions.contract.settings import ServedEndpoint
 from lading.functions.inference.artifact.specification import (
     BASELINE,
@@ -20,6 +21,7 @@ from lading.functions.inference.artifact.specification import (
     TensorSpec,
 )
 from lading.functions.inference.endpoint.client import Endpoint, EngineRequest
+from lading.functions.inference.endpoint.fleet import FleetAnswer, folder_number
 from lading.functions.inference.endpoint.twin import Twin
 from lading.functions.inference.models.predictor import (
     ModelMetadata,
@@ -31,7 +33,7 @@ from lading.functions.inference.models.predictor import (
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.binary import HEADER_SIZE
 from lading.functions.inference.tensors.conversion import Array
-from lading.functions.inference.tensors.messages import decode, encode
+from lading.functions.inference.tensors.messages import decode_answer, encode
 
 if TYPE_CHECKING:
     from lading.functions.inference.endpoint.job_store import EngineWork
@@ -64,6 +66,7 @@ def open_endpoint(artifact: Artifact, version: int, settings: ServedEndpoint | N
     if steps is not None:
         metadata = metadata._replace(extras=steps.around.extras)
     predictor = EndpointPredictor(metadata, endpoint, steps, twin, tuple(artifact.aliases))
+    predictor.number = folder_number(engine)
     predictor.baseline = artifact.files.get(BASELINE)
     return predictor
 
@@ -116,6 +119,9 @@ class EndpointPredictor(Predictor):
         twin: another model that answers the same.
         aliases: further names of its one signature.
     """
+
+    number = ""
+    """What the engine's answers call this version; empty: they do not tell versions apart."""
 
     def __init__(
         self,
@@ -188,19 +194,29 @@ class EndpointPredictor(Predictor):
             wanted = tuple(spec.name for spec in self._steps.outputs)
 
         def read(content_type: str, answer: bytes) -> dict[str, Array]:
-            found = self._read(content_type, answer, wanted)
-            return finish(found) if finish else found
+            found, number = self._read(content_type, answer, wanted)
+            return self._of_fleet(finish(found) if finish else found, number)
 
         body, header_size = encode(feeds, wanted, binary=self._endpoint.answers_binary)
         return EngineRequest(body, f"{BINARY}{header_size}", read)
 
-    def _read(self, content_type: str, answer: bytes, wanted: Sequence[str]) -> dict[str, Array]:
+    def _read(
+        self, content_type: str, answer: bytes, wanted: Sequence[str]
+    ) -> tuple[dict[str, Array], str]:
+        """Return the outputs, and what the engine calls the version that has answered."""
         size = HEADER_SIZE.search(content_type)
         try:
-            found = decode(answer, int(size[1]) if size else len(answer))
-            return {name: found[name] for name in wanted}
+            found, number = decode_answer(answer, int(size[1]) if size else len(answer))
+            return {name: found[name] for name in wanted}, number
         except (InferenceError, LookupError, TypeError, ValueError) as error:
             raise self._failed(f"its engine's answer cannot be read: {error!r}") from error
+
+    def _of_fleet(self, outputs: dict[str, Array], number: str) -> dict[str, Array]:
+        """Return the outputs, which say the fleet that they are of, if that is known."""
+        if not self.number or not number:
+            return outputs
+        own = number == self.number
+        return FleetAnswer(outputs, str(self.metadata.version) if own else JUDGE.other_fleet)
 
     def _failed(self, reason: str) -> PredictionFailed:
         return PredictionFailed(self.metadata.name, self.metadata.version, reason)

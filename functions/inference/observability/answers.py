@@ -2,7 +2,8 @@
 
 Nothing of the input, and of the answer no more than its first row: rows of one request are alike,
 and a test would take them for independent evidence. Texts are written as a checksum, numbers on a
-grid. Imported only where a judge compares versions.
+grid. Of an endpoint that may be updated it also says which fleet has answered. Imported only where
+a judge compares versions.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from lading.functions.contract.steps import step_of
+from lading.functions.inference.endpoint.fleet import FleetAnswer
 from lading.functions.inference.tensors.conversion import Array
 
 MOST_SCORES: Final = 1000
@@ -20,7 +22,7 @@ _LARGEST_CLASS: Final = 1_000_000
 
 
 def noted(outputs: Mapping[str, Array]) -> dict[str, Any]:
-    """Return `class` and `score` of the first row, as far as the outputs have them.
+    """Return `class` and `score` of the first row and the `fleet`, as far as outputs have them.
 
     The class is that of the first output of whole numbers, truth values or texts, else the place of
     the largest score. The score is the largest number of the first output of numbers.
@@ -34,6 +36,8 @@ def noted(outputs: Mapping[str, Array]) -> dict[str, Any]:
             _note_scores(row, note)
         elif row.size == 1:
             note.setdefault("class", _class_of(row.flat[0]))
+    if isinstance(outputs, FleetAnswer):
+        note["fleet"] = outputs.fleet
     return note
 
 

@@ -45,6 +45,15 @@ def decode(body: bytes, header_size: int) -> dict[str, Array]:
     Raises:
         InferenceError, LookupError, TypeError, ValueError: it is not such an answer.
     """
+    return decode_answer(body, header_size)[0]
+
+
+def decode_answer(body: bytes, header_size: int) -> tuple[dict[str, Array], str]:
+    """Return an answer's tensors by name, and the version of the model that it names.
+
+    Raises:
+        InferenceError, LookupError, TypeError, ValueError: it is not such an answer.
+    """
     document, tail = json_codec.loads(body[:header_size]), memoryview(body)[header_size:]
     arrays, offset = {}, 0
     for tensor in document["outputs"]:
@@ -56,4 +65,4 @@ def decode(body: bytes, header_size: int) -> dict[str, Array]:
         content = binary_tensors.take(tail, offset, length, name)
         arrays[name] = binary_tensors.decode(content, name, datatype, shape)
         offset += length
-    return arrays
+    return arrays, str(document.get("model_version", ""))

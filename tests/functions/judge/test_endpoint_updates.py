@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,18 @@ class World:
             ):
                 self.cloudwatch.put(name, dimensions, at, value)
 
+    def told(self, fleet: str, classes: Sequence[str]) -> None:
+        """Log what a fleet has answered since the update started."""
+        for number, label in enumerate(classes):
+            at_ms = int((self.started + number * MINUTES * 60 / len(classes)) * 1000)
+            line = {
+                "message": "request",
+                "ServerErrors": [0],
+                "answer": {"class": label, "score": 1000, **({"fleet": fleet} if fleet else {})},
+            }
+            message = json.dumps(line, separators=(",", ":"))
+            self.logs.put(function_log("model"), at_ms, message)
+
     def judge(self, **event: Any) -> dict[str, Any]:
         """Let the judge look, and keep its log."""
         found = lambda_handler.judge(event, None)
@@ -87,7 +99,8 @@ def world(
     endpoint = LocalEndpoint(ENDPOINT, contrary(tmp_path), config=OLD, version="3")
     endpoint.status = Status.in_service
     made = World(endpoint, LogsApi(), CloudWatchApi(), capsys)
-    made.logs.groups[function_log(JUDGE)]
+    for function in (JUDGE, "model"):
+        made.logs.groups[function_log(function)]
     runtime = SageMakerRuntime([endpoint])
     monkeypatch.setenv("LADING_JUDGE", json.dumps(SETTINGS))
     with (
@@ -131,6 +144,33 @@ def test_a_slower_version_is_rolled_back_and_latencies_are_counted_exactly(world
     minutes = [json.loads(it["message"]) for it in world.logs.groups[function_log(JUDGE)]]
     kept = [it["new"] for it in minutes if it["message"] == "judged minute"]
     assert sum(sum(it["latency"].values()) for it in kept) == 100
+
+
+def test_a_version_that_answers_otherwise_is_rolled_back(world: World) -> None:
+    """Both fleets answer behind one function, whose own version is the old one."""
+    world.begin()
+    world.answered(OLD, 450)
+    world.answered(NEW, 150)
+    world.told("3", ["cat", "dog"] * 225)
+    world.told("other", ["cat"] * 150)
+    found = world.judge()
+    assert (found["verdict"], world.published()) == ("worse", [("UpdateWorse", 1)])
+    worse = [it["measure"] for it in found["findings"] if it["evidence"] >= it["limit"]]
+    assert worse == ["answers"]
+    assert (found["old"]["requests"], found["new"]["requests"]) == (450, 150)
+
+
+@pytest.mark.parametrize("fleets", [("", ""), ("4", "other")], ids=["unknown", "of-others"])
+def test_answers_whose_fleet_is_unknown_are_not_compared(
+    world: World, fleets: tuple[str, str]
+) -> None:
+    """Such as those of vLLM, or of a function that serves neither version."""
+    world.begin()
+    world.answered(OLD, 450)
+    world.answered(NEW, 150)
+    world.told(fleets[0], ["cat", "dog"] * 225)
+    world.told(fleets[1], ["cat"] * 150)
+    assert (world.judge()["verdict"], world.published()) == ("judging", [])
 
 
 def test_an_equal_version_passes_and_a_minute_is_counted_once(world: World) -> None:

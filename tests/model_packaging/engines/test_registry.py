@@ -1,5 +1,6 @@
 """Each engine's files, environment and options."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lading.functions.inference.tensors.bfloat16 import rounded
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.engines.registry import ENGINES, engine_of
 from lading.model_packaging.engines.serving import OnnxModel, Serving
+from lading.model_packaging.engines.triton import model_file
 from lading.model_packaging.errors import ManifestError, SourceError, SourceUntrusted
 from lading.model_packaging.manifest.engine_options import check_options
 from lading.model_packaging.manifest.entries import EngineName
@@ -58,12 +60,10 @@ def test_a_model_without_an_engine_gets_the_one_for_its_source(
 def test_triton_gets_a_repository_that_warms_up_with_a_golden_request() -> None:
     model = linear_model()
     serving = write(spec_of(Path("a.onnx"), "triton", max_batch_size=8), model)
-    assert sorted(serving.contents) == [
-        "model/1/model.onnx",
-        "model/config.pbtxt",
-        "model/warmup/golden-0",
-    ]
-    assert serving.contents["model/1/model.onnx"] == model.content
+    path = model_file(serving.contents)
+    assert path is not None
+    assert {*serving.contents} == {path, "model/config.pbtxt", "model/warmup/golden-0"}
+    assert serving.contents[path] == model.content
     assert serving.contents["model/warmup/golden-0"] == rows(1).tobytes()
     config = serving.contents["model/config.pbtxt"]
     assert isinstance(config, bytes)
@@ -79,6 +79,15 @@ def test_triton_gets_an_archive_if_asked(tmp_path: Path) -> None:
     )
     assert (plain.archive, packed.archive) == (False, True)
     assert packed.contents == plain.contents
+
+
+def test_versions_that_differ_in_a_file_have_another_number_in_tritons_repository() -> None:
+    model, other = linear_model(), replace(linear_model(), content=b"another model")
+    specs = [spec_of(Path("a.onnx"), "triton", max_batch_size=size) for size in (8, 9)]
+    written = [write(specs[0], model), write(specs[1], model), write(specs[0], other)]
+    paths = [model_file(serving.contents) for serving in written]
+    assert len({*paths}) == len(paths)
+    assert paths[0] == model_file(write(specs[0], model).contents)
 
 
 @pytest.mark.parametrize(("request_known", "options"), [(False, {}), (True, {"warm_up": False})])

@@ -8,6 +8,7 @@ from google.protobuf import text_format
 
 from lading.cli.placements import needs_of
 from lading.functions.inference.artifact.reading import read_artifact
+from lading.functions.inference.endpoint.fleet import folder_number
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.graphs.job import resolve_graph
 from lading.model_packaging.graphs.triton import computed
@@ -68,15 +69,17 @@ def test_the_artifact_is_one_of_an_engine_and_says_which_models_it_has(
     assert (published.target, artifact.graph) == ("sagemaker", None)
     assert artifact.engine is not None
     assert artifact.engine.environment == {"SAGEMAKER_TRITON_DEFAULT_MODEL_NAME": "model"}
-    assert sorted(artifact.engine.files) == [
-        "model/1/ensemble.txt",
+    number = folder_number(artifact.engine)
+    assert number
+    assert {*artifact.engine.files} == {
+        f"model/{number}/ensemble.txt",
         "model/config.pbtxt",
         *(
             f"part-{name}/{file}"
             for name in ("both", "first", "left", "right")
-            for file in ("1/model.onnx", "config.pbtxt")
+            for file in (f"{number}/model.onnx", "config.pbtxt")
         ),
-    ]
+    }
     entry = read_lock(project / LOCK).model("g").versions[1]
     assert entry.engine is not None
     assert entry.nodes == {"first": 1, "left": 1, "right": 1}
@@ -109,7 +112,7 @@ def test_tritons_definitions_accept_the_ensemble_whose_steps_pass_tensors_on(
 def test_its_placement_counts_all_of_its_models(project: Path, published: Packaged) -> None:
     needs = needs_of(project / LOCK, published.name)
     folder = Path(published.location) / "engine"
-    assert needs.model_bytes == sum(each.stat().st_size for each in folder.glob("*/1/model.onnx"))
+    assert needs.model_bytes == sum(each.stat().st_size for each in folder.glob("*/*/model.onnx"))
 
 
 def test_the_steps_compute_what_the_graph_answers(project: Path) -> None:

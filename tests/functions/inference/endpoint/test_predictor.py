@@ -137,6 +137,24 @@ def test_an_answer_in_json_is_read_too(tmp_path: Path) -> None:
     assert found["y"].tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize(
+    ("own", "told", "fleet"),
+    [("1859", "1859", "1"), ("1859", "77", "other"), ("1859", None, None), ("", "1", None)],
+)
+def test_an_answer_says_which_fleet_of_the_endpoint_it_is_of(
+    own: str, told: str | None, fleet: str | None
+) -> None:
+    version = {} if told is None else {"model_version": told}
+    body = json.dumps({**version, "outputs": [{**Y, "data": [1, 2]}]}).encode()
+    metadata = ModelMetadata("m", 1, "triton", (X,), (Y_SPEC,))
+    predictor = EndpointPredictor(metadata, Endpoint(ServedEndpoint("e"), "m", 1))
+    predictor.number = own
+    with sagemaker.running(answer(body)):
+        found = predictor.predict({"x": np.zeros((1, 2), np.float32)})
+    assert found["y"].tolist() == [[1, 2]]
+    assert getattr(found, "fleet", None) == fleet
+
+
 def test_without_an_endpoint_a_model_of_an_engine_is_not_ready(tmp_path: Path) -> None:
     served = proxy(tmp_path, "m", echo())
     catalog = load_catalog(ServingSettings(models=served.models, model_root=served.model_root))

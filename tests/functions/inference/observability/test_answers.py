@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lading.functions.contract.steps import step_of
+from lading.functions.inference.endpoint.fleet import FleetAnswer
 from lading.functions.inference.observability.answers import noted
 
 
@@ -29,6 +30,11 @@ def test_the_first_row_gives_a_class_and_a_score(
     outputs: dict[str, Any], note: dict[str, Any]
 ) -> None:
     assert noted({name: np.asarray(value) for name, value in outputs.items()}) == note
+
+
+def test_the_fleet_of_an_endpoint_is_noted_where_it_is_known() -> None:
+    outputs = {"label": np.asarray([3])}
+    assert noted(FleetAnswer(outputs, "other")) == {"class": "3", "fleet": "other"}
 
 
 def test_a_text_is_written_as_a_checksum() -> None:
