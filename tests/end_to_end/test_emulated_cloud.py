@@ -1,6 +1,7 @@
 """The very stacks that go to AWS, deployed into one on this machine: called, and rolled back."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ from lading.functions.drift.windows import sum_lines
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.models.session_predictor import open_onnx
 from lading.stacks.stages.settings import Deployment, load_deployment
-from tests.end_to_end.conftest import guide_commands, lading, lading_in
+from tests.end_to_end.conftest import command_environment, guide_commands, lading, lading_in
 from tests.end_to_end.test_digits import Outputs, same
 from tests.support.guides import run_guide, section_of
 from tests.support.worlds import times
@@ -369,6 +370,39 @@ def test_a_drift_is_found_and_named_and_requests_as_usual_are_left_alone(
     log.write_text("\n".join(counted_lines(deployed)))
     document = json.loads(lading(deployed.folder, "drift", "digits", "--log", str(log), "--json"))
     assert document["drifts"] == drifting
+
+
+AWS_CLI = f"""\
+#!{sys.executable}
+import sys
+from lading.functions.drift.cloud import read_lines
+assert sys.argv[1:3] == ["logs", "tail"]
+for line in read_lines(sys.argv[3].replace("-prod-", "-dev-"), 0, 1 << 45):
+    print("2026-11-30T09:00:00.000000+00:00 2026/11/30/[1]0a1b2c", line)
+"""
+"""`aws logs tail` of AWS's own client, which is no package of this project."""
+
+
+def test_the_commands_of_the_guide_find_the_drift(deployed: Deployed, tmp_path: Path) -> None:
+    """In the log that the requests of the test above have left."""
+    folder, client = tmp_path / "clone", tmp_path / "bin/aws"
+    shutil.copytree(deployed.folder, folder, ignore=shutil.ignore_patterns(".lading"))
+    (folder / "service.log").write_text("\n".join(counted_lines(deployed)))
+    client.parent.mkdir()
+    client.write_text(AWS_CLI)
+    client.chmod(0o755)
+    variables = dict(deployed.cloud.environment)
+    variables["PATH"] = f"{client.parent}{os.pathsep}{command_environment()['PATH']}"
+    for section in ("## Ask a log", "## SageMaker Model Monitor's files"):
+        run_guide("drift.md", section, folder, variables=variables)
+    assert "X[28]" in (folder / "drift.html").read_text()
+    violations = json.loads((folder / "monitor/constraint_violations.json").read_text())
+    assert "X[28]" in {it["feature_name"] for it in violations["violations"]}
+    assert {it.name for it in (folder / "monitor").iterdir()} == {
+        "constraint_violations.json",
+        "constraints.json",
+        "statistics.json",
+    }
 
 
 def test_smoke_finds_the_deployment_right(

@@ -1,6 +1,7 @@
 """The stack of who delivers: each role trusts one subject, and may do its part only."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from lading.stacks.stages.delivery import Delivery, GitHub, PipelineSettings
 from lading.stacks.stages.settings import Deployment, Names, StageSettings
 from tests.stacks.projects import write_project
 from tests.stacks.synthesis import ROOT, make_app, only, resources
+from tests.support.guides import commands_of, section_of
 
 CONNECTION = "arn:aws:codeconnections:eu-central-1:000000000000:connection/0a1b"
 ISSUER = "token.actions.githubusercontent.com"
@@ -154,3 +156,17 @@ def test_an_emulated_account_has_no_such_stack(tmp_path: Path) -> None:
         app = make_app(tmp_path, local=local)
         add_stacks(app, ROOT)
         assert sum(isinstance(it, DeliveryStack) for it in app.node.children) == expected
+
+
+def test_the_command_of_the_guide_deploys_the_stack_of_its_settings(tmp_path: Path) -> None:
+    section = section_of("delivery.md", "## Roles without keys")
+    (settings,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    (command,) = (it for it in commands_of("delivery.md") if it.startswith("npx cdk "))
+    verb, stack, option, stage = command.split()[2:]
+    assert (verb, option, stage) == ("deploy", "-c", "stage=prod")
+    write_project(tmp_path, {}, settings)
+    app = make_app(tmp_path, stage="prod")
+    add_stacks(app, ROOT)
+    found = app.node.find_child(stack)
+    assert isinstance(found, DeliveryStack)
+    Template.from_stack(found).resource_count_is("AWS::IAM::OIDCProvider", 1)

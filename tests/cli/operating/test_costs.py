@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ import boto3
 import pytest
 
 from tests.cli.conftest import Lading
+from tests.support.guides import commands_of
 from tests.support.s3 import aws
 
 CALLS, SECONDS, COLD, REQUESTS = 200_000, 3_000.0, 40, 210_000
@@ -133,6 +135,27 @@ def test_the_table_ends_with_the_sum_and_says_what_it_is_not(packaged: Lading) -
     assert lines[1].split()[:2] == ["double", "200,000"]
     assert lines[-3].startswith("sum")
     assert lines[-1].endswith("This is no invoice.")
+
+
+@pytest.mark.usefixtures("account")
+def test_each_command_of_the_guide_does_what_it_says(packaged: Lading, workspace: Path) -> None:
+    other = workspace / "main"
+    shutil.copytree(workspace, other, ignore=shutil.ignore_patterns("main"))
+    (workspace / "stages.yaml").write_text("stages: {prod: {auth: token, waf: true}}")
+    (other / "stages.yaml").write_text("stages: {prod: {auth: token, waf: false}}")
+    told = []
+    for command in commands_of("costs.md"):
+        program, *words = command.replace("../main", "main").split()
+        assert program == "lading"
+        result = packaged(*words)
+        assert result.code == 0, result.err
+        told.append(result.out)
+    places, month, change, used, tenants = told
+    assert "double" in places
+    assert "3,000,000" in month
+    assert "firewall" in change
+    assert "This is no invoice." in used
+    assert {it["tenant"] for it in json.loads(tenants)["tenants"]} == {"acme", "other"}
 
 
 def test_an_account_that_does_not_answer_is_an_error(packaged: Lading) -> None:
