@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift bench-batch formats-table drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift bench-batch formats-table site drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -47,6 +47,7 @@ help:
 	@echo "make bench-batch       measure batches beside a loop of onnxruntime, and their memory"
 	@echo "make bench-drift       count false alarms of drift, and the shifts that are found"
 	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
+	@echo "make site        build the site of documentation in .lading/site/html"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
 	@echo "make drill       stop one of two emulated regions under load, and count what is lost (5 minutes)"
 	@echo "make audit       look for known vulnerabilities of what is deployed"
@@ -154,6 +155,10 @@ reliability: .venv/dev
 bench-cold: .venv/dev
 	@$(BIN)/python -m benchmarks.cold_start
 
+# No page may have a link or an anchor that leads nowhere.
+site: .venv/docs
+	@$(BIN)/python -m website
+
 formats-table: .venv/dev
 	@$(BIN)/python -m benchmarks.formats_table
 
@@ -213,6 +218,7 @@ lock:
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group container -o requirements/container.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group managed -o requirements/managed.txt
 	$(COMPILE) -c requirements.txt -c requirements/dev.txt $(DEMO) --extra mlflow -o requirements/mlflow.txt
+	$(COMPILE) -c requirements.txt -c requirements/dev.txt --group docs -o requirements/docs.txt
 	within="-c requirements.txt"; for set in $(FRAMEWORKS); do \
 		case $$set in pytorch|huggingface) torch="--group torch" ;; *) torch= ;; esac; \
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
@@ -235,7 +241,7 @@ endef
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/cloud .venv/dev .venv/mlflow .venv/server $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
+.venv/cloud .venv/dev .venv/docs .venv/mlflow .venv/server $(FRAMEWORKS:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 	$(call install,$*)
 	@touch $@
 
@@ -255,7 +261,7 @@ $(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 	@$(PIP) install --no-deps --retries 1 -r requirements/torch.txt
 	@touch $@
 
-.venv/dev: .venv/sagemaker-images
+.venv/dev: .venv/sagemaker-images .venv/docs
 .venv/pytorch: .venv/torch
 .venv/huggingface: .venv/torch .venv/sentences
 .venv/language: .venv/huggingface .venv/dev

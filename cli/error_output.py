@@ -63,8 +63,9 @@ def end_with_error(error: Exception, *, as_json: bool) -> int:
 
 
 def print_error(error: Exception) -> None:
-    """Print the error as one line to standard error, with its code at the end."""
-    text = f"error: {error} [{code_of(type(error))}]"
+    """Print the error to standard error, with its code at the end of its first line."""
+    line, end, rest = str(error).partition("\n")
+    text = f"error: {line} [{code_of(type(error))}]{end}{rest}"
     typer.secho(text, err=True, fg="red", color=colors())
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lading.api.errors import NothingLocked
-from lading.cli.error_output import end_with_error, exit_code
+from lading.cli.error_output import end_with_error, exit_code, print_error
 from lading.cli.errors import EXIT, CliError
 from lading.cli.settings import colors
 from lading.emulator.errors import EmulatorError
@@ -34,6 +34,12 @@ def test_an_error_is_one_line_and_with_json_also_a_document(
     assert captured.err == f"error: {error} [nothing-locked]\n"
     found = json.loads(captured.out)["error"]
     assert found == {"code": "nothing-locked", "kind": "NothingLocked", "message": str(error)}
+
+
+def test_what_a_script_has_printed_stays_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error(CliError("the script failed; its last lines:\n    no column x"))
+    written = "error: the script failed; its last lines: [cli-error]\n    no column x\n"
+    assert capsys.readouterr().err == written
 
 
 @pytest.mark.parametrize(("stated", "wanted"), [("1", False), ("", None)])
