@@ -23,7 +23,7 @@ CliError
 The errors that commands share with the Python API are in `lading.api.errors`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -282,10 +282,12 @@ class VersionElsewhere(CliError):
 
     code = EXIT.not_found
 
-    def __init__(self, model: str, wanted: int, deployed: int) -> None:
+    def __init__(self, model: str, wanted: int, deployed: Sequence[int]) -> None:
+        known = " and ".join(map(str, deployed))
+        many, verb = ("s", "are") if len(deployed) > 1 else ("", "is")
         super().__init__(
-            f"version {deployed} of model '{model}' is deployed, and not version {wanted}; deploy "
-            f"it, or take the deployed one: --version {deployed}"
+            f"version{many} {known} of model '{model}' {verb} deployed, and not version {wanted}; "
+            f"deploy it, or take one that is: --version {deployed[0]}"
         )
         self.model, self.wanted, self.deployed = model, wanted, deployed
 

@@ -123,6 +123,7 @@ class ModelStack(Stack):
             alias=served.alias.function_arn,
             concurrency=most,
             timeout_s=settings.timeout_s,
+            versions=tuple(each.version for each in self._model.served),
             local=self._deployment.local,
             partition=self.partition,
         )

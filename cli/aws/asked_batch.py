@@ -14,31 +14,29 @@ answer, a second one asks their rows one by one, so that a bad row harms no othe
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lading.api.progress import OnStep
-from lading.batch.cost import InstancePrice, job_cost, job_seconds
-from lading.batch.engine_choice import EngineChoice
+from lading.batch.cost import job_cost
 from lading.batch.engine_requests import (
     AnsweredPredictor,
     AskingPredictor,
     EngineForm,
     NamedRequest,
-    open_engine,
 )
 from lading.batch.job_requests import SCRIPT, JobPlan
-from lading.batch.run import Batch, Summary
+from lading.batch.run import Summary
 from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.source import RowSource
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.batch.worker import keep_answers
 from lading.cli.aws.batch_run import CloudSummary
-from lading.cli.aws.engine_jobs import LOGS, EngineJobs, Kind
+from lading.cli.aws.engine_batch import EngineBatch
+from lading.cli.aws.engine_jobs import LOGS, Kind
 from lading.cli.errors import BatchFailed
 from lading.functions.contract.errors import brief
 from lading.functions.inference.batches.answering import answer, group_size
-from lading.functions.inference.models.predictor import ModelMetadata, Predictor
+from lading.functions.inference.models.predictor import Predictor
 from lading.functions.processing_job import answer as program
 
 _MOST_ALONE = 4096
@@ -46,36 +44,6 @@ _MOST_ALONE = 4096
 _BLAMED = ("ClientError", "AlgorithmError")
 """How the reason of a transform job begins whose container refused something."""
 _TITLES: Mapping[str, Kind] = {"transform": "Transform", "processing": "Processing"}
-
-
-@dataclass(frozen=True, slots=True)
-class EngineBatch:
-    """What a batch by jobs is made of.
-
-    Args:
-        batch: what it is to do.
-        choice: the engine that answers it.
-        jobs: the jobs of the model in the account.
-        price: of the instances; None: unknown.
-        row_ms: the model's time for a row on a processor, in milliseconds.
-    """
-
-    batch: Batch
-    choice: EngineChoice
-    jobs: EngineJobs
-    price: InstancePrice | None
-    row_ms: float
-
-    def metadata(self) -> ModelMetadata:
-        """Return what the model is."""
-        batch = self.batch
-        return open_engine(batch.root, batch.model, batch.version, batch.digest).metadata
-
-    def estimate(self, rows: int) -> float | None:
-        """Return the cost that is expected, in dollars; None: there is no price."""
-        if self.price is None:
-            return None
-        return job_cost(self.price, job_seconds(self.price, rows, self.row_ms))
 
 
 class AskedBatch:

@@ -8,8 +8,9 @@ from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
 from lading.batch.run import Batch, open_input, require_answers
 from lading.batch.s3 import RemoteFiles
-from lading.cli.aws.asked_batch import AskedBatch, EngineBatch
+from lading.cli.aws.asked_batch import AskedBatch
 from lading.cli.aws.batch_run import CloudSummary, batch_id
+from lading.cli.aws.engine_batch import EngineBatch
 from lading.cli.aws.engine_jobs import EngineJobs
 from lading.cli.errors import VersionElsewhere
 
@@ -60,4 +61,4 @@ def require_version(batch: Batch, jobs: EngineJobs) -> None:
         VersionElsewhere: it is another one.
     """
     if jobs.engine.version != batch.version:
-        raise VersionElsewhere(batch.model, batch.version, jobs.engine.version)
+        raise VersionElsewhere(batch.model, batch.version, [jobs.engine.version])

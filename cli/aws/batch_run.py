@@ -101,6 +101,7 @@ def run_in_cloud(
     """
     began, files = monotonic(), RemoteFiles()
     suffix, work = output_suffix(batch.output), work_folder(batch.output)
+    service.require_version(batch.version)
     if not batch.overwrite:
         require_free(batch.output, work, files)
     with work.held():
@@ -111,7 +112,7 @@ def run_in_cloud(
         estimated = function.estimate(found.rows, batch.chunk.rows)
         on_step(f"about {found.rows:,} rows, estimated at ${estimated:,.4f}")
         results = f"{SCHEME}{service.bucket}/batches/{found.id}"
-        request = _request(found.place, results, service.bucket)
+        request = _request(found.place, results, service.bucket) | {"version": batch.version}
         known = service.known(found.id)
         execution = known or service.start(found.id, request)
         work.begin({"input": batch.source, "batch": found.id})
@@ -142,7 +143,7 @@ def run_in_cloud(
     return told
 
 
-def _request(place: CloudInput, results: str, bucket: str) -> dict[str, str]:
+def _request(place: CloudInput, results: str, bucket: str) -> dict[str, str | int]:
     manifest = f"{results.removeprefix(f's3://{bucket}/')}/manifest"
     where = {"kind": place.kind, "input": place.bucket, "prefix": place.prefix}
     return {**where, "results": results, "bucket": bucket, "manifest": manifest}

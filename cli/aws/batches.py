@@ -9,8 +9,8 @@ from typing import Any
 
 from lading.cli.aws.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
-from lading.cli.errors import BatchFailed
-from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT
+from lading.cli.errors import BatchFailed, VersionElsewhere
+from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, VERSIONS_OUTPUT
 
 _SHOWN = 20
 _GOOD = frozenset({"RUNNING", "SUCCEEDED"})
@@ -55,12 +55,23 @@ class BatchService:
         with self._machine.errors():
             return self._machine.outputs[BUCKET_OUTPUT]
 
+    def require_version(self, version: int) -> None:
+        """Check that a version is deployed.
+
+        Raises:
+            VersionElsewhere: it is not.
+        """
+        with self._machine.errors():
+            deployed: list[int] = json.loads(self._machine.outputs[VERSIONS_OUTPUT])
+        if version not in deployed:
+            raise VersionElsewhere(self._model, version, deployed)
+
     def known(self, id_: str) -> BatchExecution | None:
         """Return the last execution of a batch that runs or has succeeded; None if none has."""
         found = (each for each in self._executions(id_) if each.status in _GOOD)
         return next(found, None)
 
-    def start(self, id_: str, request: Mapping[str, str]) -> BatchExecution:
+    def start(self, id_: str, request: Mapping[str, str | int]) -> BatchExecution:
         """Start an execution of a batch; parts that are answered are not answered again.
 
         Args:

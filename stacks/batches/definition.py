@@ -3,8 +3,9 @@
     Kind? > Chunks | Files | Rows | Comma
 
 Each is a Distributed Map over objects or rows in S3 into the model's function. The input of an
-execution is `{"kind", "input", "prefix", "results"}`. A part that fails is tried again; parts that
-fail for good are tolerated, because whoever started the batch finds their rows without an answer.
+execution is `{"kind", "input", "prefix", "results", "version"}`. A part that fails is tried again;
+parts that fail for good are tolerated, because whoever started the batch finds their rows without
+an answer.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 
@@ -36,6 +37,7 @@ class BatchWork:
         alias: ARN of the function's alias.
         concurrency: the most parts at the same time.
         timeout_s: the function's time limit.
+        versions: the model's versions that the function serves, the stable one first.
         local: whether the account is emulated.
         partition: AWS's partition.
     """
@@ -43,6 +45,7 @@ class BatchWork:
     alias: str
     concurrency: int
     timeout_s: int
+    versions: tuple[int, ...]
     local: bool = False
     partition: str = "aws"
 
@@ -89,6 +92,7 @@ def _map(work: BatchWork, reader: State, item: State, most: int) -> State:
     """Return a Distributed Map whose parts have at most `most` items."""
     item = {"row.$": "$$.Map.Item.Index", **item}
     common = {"kind.$": "$.kind", "input.$": "$.input", "results.$": "$.results"}
+    common |= {"version.$": "$.version"}
     state: State = {
         "Type": "Map",
         "ItemReader": reader,

@@ -1,5 +1,7 @@
 """The bucket and the state machine of a model's batches, in the stack of the model."""
 
+import json
+
 from aws_cdk import ArnFormat, Aws, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -10,7 +12,7 @@ from constructs import Construct
 from lading.stacks.batches.bucket import batch_bucket
 from lading.stacks.batches.definition import BatchWork, batch_definition
 from lading.stacks.permissions import acknowledge, allow, allow_below, bucket_arn
-from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, BatchSettings
+from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, VERSIONS_OUTPUT, BatchSettings
 
 _OWN = "inputs and results of one model's batches"
 
@@ -65,6 +67,7 @@ class BatchMachine(Construct):
         stack = Stack.of(self)
         CfnOutput(stack, MACHINE_OUTPUT, value=machine.ref)
         CfnOutput(stack, BUCKET_OUTPUT, value=bucket.bucket_name)
+        CfnOutput(stack, VERSIONS_OUTPUT, value=json.dumps(work.versions))
 
     def _grant(
         self, role: iam.Role, machine: iam.Role, bucket: s3.Bucket, alias: lambda_.Alias

@@ -17,7 +17,7 @@ from pydantic import Field
 from lading.stacks.stages.sagemaker import StageEntry
 
 MACHINE_OUTPUT, BUCKET_OUTPUT = "BatchMachineArn", "BatchBucketName"
-ENGINE_OUTPUT = "BatchEngine"
+ENGINE_OUTPUT, VERSIONS_OUTPUT = "BatchEngine", "BatchVersions"
 """Keys of the outputs of a model's stack. The command reads them, so they never change."""
 
 DEFAULT_CONCURRENCY = 10

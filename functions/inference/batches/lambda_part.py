@@ -1,4 +1,7 @@
-"""Answers a part of a batch by the model that a function serves; imported with the first part."""
+"""Answers a part of a batch by the model that a function serves; imported with the first part.
+
+The event names the version: while traffic shifts, a call may reach a function that serves another.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +15,10 @@ def answer_part(event: Mapping[str, Any], catalog: Catalog) -> dict[str, int]:
     """Answer an event of a Distributed Map; see `event`.
 
     Raises:
+        VersionNotFound: this function does not serve the version.
         InferenceError: no row of this kind can be answered.
     """
     (model,) = catalog.models()
-    predictor = model.predictor(model.default_version())
+    version = event.get("BatchInput", {}).get("version")
+    predictor = model.predictor(model.find_version(version))
     return answer_event(event, predictor, PartObjects())

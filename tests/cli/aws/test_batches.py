@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from lading.cli.aws.batches import BatchService
-from lading.cli.errors import BatchFailed
+from lading.cli.errors import BatchFailed, VersionElsewhere
 from tests.cli.conftest import run
 from tests.end_to_end.conftest import guide_commands
 from tests.support.s3 import aws
@@ -29,6 +29,7 @@ def service(s3_url: str, tmp_path: Path) -> Iterator[BatchService]:
             name="batches", definition=json.dumps(DEFINITION), roleArn=role
         )
         outputs = {"BatchBucketName": "b", "BatchMachineArn": made["stateMachineArn"]}
+        outputs["BatchVersions"] = "[1, 2]"
         template = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {key: {"Value": text} for key, text in outputs.items()},
@@ -69,3 +70,9 @@ def test_a_batch_that_runs_is_found_and_one_that_was_stopped_gets_another_execut
     with pytest.raises(BatchFailed, match="does not run"):
         service.stop(f"{ID}-1")
     assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-2"
+
+
+def test_only_a_version_that_is_deployed_is_asked(service: BatchService) -> None:
+    service.require_version(2)
+    with pytest.raises(VersionElsewhere, match="versions 1 and 2 of model 'digits' are deployed"):
+        service.require_version(3)

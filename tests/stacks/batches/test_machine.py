@@ -8,6 +8,7 @@ import pytest
 from aws_cdk.assertions import Template
 
 from lading.stacks.errors import StackError
+from lading.stacks.stages.batch import VERSIONS_OUTPUT
 from tests.stacks.policies import Resolved
 from tests.stacks.projects import locked, s3_copy
 from tests.stacks.synthesis import one_model, only, resources, statements
@@ -45,7 +46,7 @@ def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template)
         assert states[name]["MaxConcurrency"] == 10  # half of what is reserved
         assert states[name]["ToleratedFailurePercentage"] == 100
         batcher = states[name]["ItemBatcher"]
-        assert set(batcher["BatchInput"]) == {"kind.$", "input.$", "results.$"}
+        assert set(batcher["BatchInput"]) == {"kind.$", "input.$", "results.$", "version.$"}
         assert batcher["MaxInputBytesPerBatch"] < 256 * 1024
         assert states[name]["ResultWriter"]["Parameters"]["Bucket.$"] == "$.bucket"
         answer = states[name]["ItemProcessor"]["States"]["Answer"]
@@ -56,6 +57,10 @@ def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template)
     assert states["Chunks"]["ItemBatcher"]["MaxItemsPerBatch"] == 1
     assert states["Rows"]["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
     assert states["Comma"]["ItemReader"]["ReaderConfig"]["InputType"] == "CSV"
+
+
+def test_the_command_reads_which_versions_are_served(deployed: Template) -> None:
+    assert json.loads(deployed.to_json()["Outputs"][VERSIONS_OUTPUT]["Value"]) == [3]
 
 
 def test_inputs_and_results_are_deleted_in_days(deployed: Template) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.contract.errors import MalformedRequest
+from lading.functions.contract.errors import MalformedRequest, VersionNotFound
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.batches import objects
@@ -147,6 +147,10 @@ def test_the_handler_answers_a_part_beside_requests_though_s3_throttles(
     bucket.client.put_object(Bucket=bucket.name, Key="in/000000000000.jsonl", Body=b"[1, 2]\n")
     given = event("chunks", {"Key": "in/000000000000.jsonl"})
     given["BatchInput"] |= {"input": bucket.name, "results": bucket.address}
+    given["BatchInput"]["version"] = 1
+    other = {**given, "BatchInput": {**given["BatchInput"], "version": 2}}
+    with pytest.raises(VersionNotFound, match="version 2"):
+        handler(other, None)
     objects._client.cache_clear()
     with faulty(s3_url) as network, aws(network.url):
         network.will("throttled", "none", "unavailable", "none", "throttled", "none", "throttled")
