@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lading.api.progress import show_stages
-from lading.api.sources import located
+from lading.api.sources import comes_first, located
 from lading.api.training import builder_of, find_trained, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
@@ -14,6 +14,7 @@ from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.packaging_limits import Limits
+from lading.model_packaging.pipeline import foresee
 from lading.model_packaging.pipeline import package as package_model
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import OnStage, ignore_stages
@@ -56,6 +57,36 @@ def package_each(
             yield spec.name, error
         else:
             yield spec.name, packaged
+
+
+class Foreseen(NamedTuple):
+    """What packaging a model would do.
+
+    Args:
+        version: the version that it would keep; None for a new one.
+        download: the source that would be downloaded first; then nothing more is known.
+    """
+
+    version: int | None
+    download: str = ""
+
+
+def foresee_each(
+    specs: Sequence[ModelSpec], work: Work
+) -> Iterator[tuple[str, Foreseen | Exception]]:
+    """Say what packaging each model would do; nothing is built, downloaded or published."""
+    for spec in specs:
+        try:
+            yield spec.name, _foreseen(spec, work)
+        except (PackagingError, InferenceError) as error:
+            yield spec.name, error
+
+
+def _foreseen(spec: ModelSpec, work: Work) -> Foreseen:
+    if first := comes_first(spec, work.lock, refresh=work.refresh):
+        return Foreseen(None, first)
+    here, _ = located(spec, work.lock, ignore_stages)
+    return Foreseen(foresee(with_source(here, work.lock), work.store, work.lock, work.regions))
 
 
 def _shown(model: str, work: Work) -> AbstractContextManager[OnStage]:

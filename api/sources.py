@@ -8,7 +8,7 @@ from typing import Final
 from lading.model_packaging.lock.file import LockedSource, read_lock
 from lading.model_packaging.manifest.address import CACHE
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.remote.cache import ARCHIVES, fetch, unpacked
+from lading.model_packaging.remote.cache import ARCHIVES, fetch, is_here, unpacked
 from lading.model_packaging.remote.kind import OnBytes, shown
 from lading.model_packaging.sizes import in_words
 from lading.model_packaging.sources.mlflow_folder import MLMODEL, read_logged
@@ -46,6 +46,14 @@ def located(
         took = f"{in_words(found.bytes)} in {monotonic() - began:.1f} s"
         on_stage(_STAGE, f"{took}, {shown(spec.origin)} at {found.pin.revision[:24]}")
     return _logged(replace(spec, source=found.path)), found.pin
+
+
+def comes_first(spec: ModelSpec, lock: Path, *, refresh: bool = False) -> str:
+    """Return what `located` would download first; empty if the source is on this machine."""
+    if spec.origin is None:
+        return ""
+    pin = None if refresh else read_lock(lock).model(spec.name).source
+    return "" if is_here(spec.origin, pin, lock.parent / CACHE) else shown(spec.origin)
 
 
 def _logged(spec: ModelSpec) -> ModelSpec:

@@ -14,6 +14,8 @@ DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the change of the lock, and write nothing.")
 ]
 
+NOTHING_WRITTEN = "nothing was written; run the command without --dry-run to write it"
+
 _MOST_DIGITS = 18
 
 
@@ -66,6 +68,6 @@ def show_edit(
     typer.echo(line)
     typer.echo(edit.diff, nl=False)
     if dry_run:
-        typer.echo("nothing was written; run the command without --dry-run to write it", err=True)
+        typer.echo(NOTHING_WRITTEN, err=True)
     elif edit.diff:
         typer.echo(f"commit {edit.path}{advice}", err=True)

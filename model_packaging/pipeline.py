@@ -180,6 +180,27 @@ def package(  # noqa: PLR0913, PLR0917 - all but the first three have defaults
     return stages.run("lock", _enter, job, known, store, lock, version)
 
 
+def foresee(spec: ModelSpec, store: Store, lock: Path, regions: Collection[str] = ()) -> int | None:
+    """Return the version that a model would keep, or None for a new one; nothing is written.
+
+    Args:
+        spec: the model, from the manifest; of a graph, the models that it has now count.
+        store: the store of versions.
+        lock: path of models.lock.json.
+        regions: as for `package`.
+
+    Raises:
+        PackagingError: it cannot be packaged, as far as that is known before it is converted.
+    """
+    job: Resolved
+    if spec.graph is None:
+        job, _ = resolve(spec, regions)
+    else:
+        job, _ = resolve_graph(spec, spec.graph, lock, regions)
+    known, _ = _identify(job, store, lock, None)
+    return known.version
+
+
 def build_here(job: ConversionJob, identity: str, on_stage: OnStage, details: Path) -> Built:
     """Convert, check and optimize a model in this process.
 

@@ -11,11 +11,15 @@ import typer
 from lading.api.errors import NothingLocked
 from lading.api.locked import locked_model
 from lading.api.progress import live_step
+from lading.cli.lock_edits import NOTHING_WRITTEN
 from lading.model_packaging.lock.file import LocalCopy, read_lock
 from lading.model_packaging.store.transfer import Check, Transferred, transfer
 from lading.model_packaging.store.versions import Store
 
 Labeled = Annotated[bool, typer.Option("--labeled", help="Copy only versions that have a label.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="List what would be copied, and write nothing.")
+]
 
 
 def transfer_versions(
@@ -26,14 +30,18 @@ def transfer_versions(
     *,
     labeled: bool,
     as_json: bool,
+    dry_run: bool = False,
 ) -> None:
     """Copy the models' versions one after another, and print the result of each.
 
-    `check` is called with each version; see `transfer.transfer`.
+    `check` is called with each version; see `transfer.transfer`. With `dry_run` nothing is copied.
 
     Raises:
         NothingLocked: the lock does not have a model, or is empty.
     """
+    if dry_run:
+        _preview(_chosen(names, lock, labeled=labeled), target, as_json=as_json)
+        return
     done = []
     for name, version in _chosen(names, lock, labeled=labeled):
         with live_step() as show:
@@ -43,6 +51,20 @@ def transfer_versions(
         done.append(moved)
     if as_json:
         typer.echo(json.dumps([_document(each) for each in done], indent=2))
+
+
+def _preview(versions: Iterable[tuple[str, int]], target: Store, *, as_json: bool) -> None:
+    rows = [
+        {"model": name, "version": version, "moved": version not in target.versions(name)}
+        for name, version in versions
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        state = "would be copied" if row["moved"] else "is already there"
+        typer.echo(f"{row['model']} version {row['version']} {state}")
+    typer.echo(NOTHING_WRITTEN, err=True)
 
 
 def _chosen(names: Iterable[str], lock: Path, *, labeled: bool) -> list[tuple[str, int]]:

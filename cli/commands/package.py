@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.api.packaging import Work, package_each, package_line
+from lading.api.packaging import Foreseen, Work, foresee_each, package_each, package_line
 from lading.cli.error_output import error_document, exit_code, print_error
 from lading.cli.errors import EXIT
+from lading.cli.lock_edits import NOTHING_WRITTEN
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Names
 from lading.cli.options import Store as StoreOption
 from lading.cli.signatures import SigningKey
@@ -32,6 +33,7 @@ _UNCONFINED = typer.Option(
     "--unconfined", help="Read files that may run code with all rights of yours."
 )
 _REFRESH = typer.Option("--refresh", help="Download sources again, at their newest revision.")
+_DRY = typer.Option("--dry-run", help="Say which models would get a new version; write nothing.")
 _VERBOSE = typer.Option("--verbose", "-v", help="List also the stages that did nothing.")
 
 
@@ -48,6 +50,7 @@ def package(
     unconfined: Annotated[bool, _UNCONFINED] = False,
     refresh: Annotated[bool, _REFRESH] = False,
     verbose: Annotated[bool, _VERBOSE] = False,
+    dry_run: Annotated[bool, _DRY] = False,
     json_: Json = False,
 ) -> None:
     """Convert, optimize, check and publish models, and write the lock.
@@ -66,6 +69,8 @@ def package(
 
         lading package --store s3://my-bucket/models --region eu-west-1
 
+        lading package --dry-run
+
         lading package --label candidate
 
         lading package --signing-key awskms:///alias/models
@@ -76,12 +81,14 @@ def package(
     outcomes = {}
     limits = Limits(time_limit, memory_limit << 20, unconfined)
     work = Work(open_store(store), lock, region or (), sealed, limits, verbose, refresh=refresh)
-    for name, outcome in package_each(specs, work):
+    for name, outcome in (foresee_each if dry_run else package_each)(specs, work):
         outcomes[name] = outcome
         if isinstance(outcome, Exception):
             print_error(outcome)
         elif not json_:
-            typer.echo(package_line(outcome))
+            typer.echo(_line(name, outcome))
+    if dry_run and not json_:
+        typer.echo(NOTHING_WRITTEN, err=True)
     if json_:
         documents = [package_document(name, outcome) for name, outcome in outcomes.items()]
         typer.echo(json.dumps(documents, indent=2))
@@ -111,9 +118,21 @@ def _summarize(failures: Mapping[str, Exception], models: int) -> int:
     return codes.pop() if len(codes) == 1 else EXIT.several
 
 
-def package_document(name: str, outcome: Packaged | Exception) -> dict[str, Any]:
+def _line(name: str, outcome: Packaged | Foreseen) -> str:
+    if isinstance(outcome, Packaged):
+        return package_line(outcome)
+    if outcome.download:
+        return f"{name} would first download {outcome.download}"
+    if outcome.version is None:
+        return f"{name} would get a new version"
+    return f"{name} would keep version {outcome.version}"
+
+
+def package_document(name: str, outcome: Packaged | Foreseen | Exception) -> dict[str, Any]:
     """Return the result for scripts, with the keys of `lading versions --json`."""
     if isinstance(outcome, Exception):
         return {"model": name, "error": error_document(outcome)}
+    if isinstance(outcome, Foreseen):
+        return {"model": name, "dry_run": True, **outcome._asdict()}
     words = {"name": "model", "size_before": "bytes_before", "size_after": "bytes"}
     return {words.get(key, key): value for key, value in asdict(outcome).items()}

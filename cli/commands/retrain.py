@@ -154,5 +154,5 @@ def _apply(
         raise NothingToApply(event.model, event.version)
     edit = apply_event(event, lock, wanted, write=not dry_run)
     moved = moved_label(edit, event.model, wanted)
-    advice = ", then run `cdk deploy --all` to serve it"
+    advice = ", then run `lading deploy` to serve it"
     show_edit(edit, (label_line(moved), advice), asdict(moved), dry_run=dry_run, as_json=as_json)

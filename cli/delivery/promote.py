@@ -43,6 +43,6 @@ def promote(
         name for name in edit.after.names() if source in edit.after.model(name).labels
     ]
     moved = [moved_label(edit, name, to) for name in chosen]
-    texts = "\n".join(map(label_line, moved)), ", then run `cdk deploy --all` to serve it"
+    texts = "\n".join(map(label_line, moved)), ", then run `lading deploy` to serve it"
     document = {"promoted": [asdict(each) for each in moved]}
     show_edit(edit, texts, document, dry_run=dry_run, as_json=json_)

@@ -3,6 +3,7 @@
 import json
 import sys
 from time import monotonic
+from typing import Annotated
 
 import typer
 
@@ -16,6 +17,7 @@ from lading.cli.options import Json
 from lading.cli.quantities import seconds_text
 from lading.stacks.stages.settings import load_deployment
 
+_DRY = typer.Option("--dry-run", help="Say what would be deleted; delete nothing.")
 _STAYS = (
     "The buckets and the key of the artifacts and the table of tokens stay, with their content;"
     " `docs/deploy.md` says how to delete them."
@@ -27,6 +29,7 @@ def destroy(
     stages: Stages = STAGES,
     context: Context = None,
     yes: Yes = False,
+    dry_run: Annotated[bool, _DRY] = False,
     json_: Json = False,
 ) -> None:
     """Delete the stacks of a stage: its API, its functions, its endpoints, its alarms.
@@ -39,12 +42,17 @@ def destroy(
 
         lading destroy
 
+        lading destroy --stage staging --dry-run
+
         lading destroy --stage staging --yes
     """
     deployment = load_deployment(stages, stage)
     regions = deployment.settings.regions
     who = identity(regions[0] if regions else None)
     where = f"account {who.account}, {', '.join(regions) or who.region}"
+    if dry_run:
+        _preview(stage, where, as_json=json_)
+        return
     if not yes:
         _confirm(stage, where)
     began = monotonic()
@@ -63,6 +71,14 @@ def destroy(
         typer.echo(json.dumps({"stage": stage, "seconds": round(seconds, 1)}))
     else:
         typer.echo(f"stage '{stage}' is deleted in {where} after {seconds_text(seconds)}\n{_STAYS}")
+
+
+def _preview(stage: str, where: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"stage": stage, "where": where, "deleted": False}))
+        return
+    typer.echo(f"would delete the stacks of stage '{stage}' in {where}\n{_STAYS}")
+    typer.echo("nothing was deleted; run the command without --dry-run to delete them", err=True)
 
 
 def _confirm(stage: str, where: str) -> None:

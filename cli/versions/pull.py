@@ -2,7 +2,7 @@
 
 import typer
 
-from lading.cli.aws.transfers import Labeled, transfer_versions
+from lading.cli.aws.transfers import DryRun, Labeled, transfer_versions
 from lading.cli.options import LOCK, STORE, Json, Lock, Names, Store
 from lading.cli.signatures import STAGE, STAGES, Stage, Stages, trust_of_stage, warn
 from lading.model_packaging.signing.trust import check_published
@@ -14,6 +14,7 @@ from lading.model_packaging.store.versions import open_store
 def pull(
     names: Names = None,
     labeled: Labeled = False,
+    dry_run: DryRun = False,
     lock: Lock = LOCK,
     store: Store = STORE,
     stage: Stage = STAGE,
@@ -30,7 +31,7 @@ def pull(
 
         lading pull
 
-        lading pull digits --labeled
+        lading pull digits --labeled --dry-run
 
         lading pull --stage prod
 
@@ -44,4 +45,6 @@ def pull(
     def check(name: str, version: int, published: Published) -> None:
         check_published(trust, name, version, published, warn)
 
-    transfer_versions(names or (), target, lock, check, labeled=labeled, as_json=json_)
+    transfer_versions(
+        names or (), target, lock, check, labeled=labeled, as_json=json_, dry_run=dry_run
+    )

@@ -45,5 +45,5 @@ def rollback(
     target = None if to is None else version_of(lock, name, to)
     edit = roll_back(lock, name, label, target, write=not dry_run)
     moved = moved_label(edit, name, label)
-    texts = label_line(moved), ", then run `cdk deploy --all` to serve it"
+    texts = label_line(moved), ", then run `lading deploy` to serve it"
     show_edit(edit, texts, asdict(moved), dry_run=dry_run, as_json=json_)

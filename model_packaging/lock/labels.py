@@ -27,7 +27,9 @@ class MovedLabel:
     after: int | None
 
 
-def move_label(path: Path, name: str, label: str, version: int | None) -> MovedLabel:
+def move_label(
+    path: Path, name: str, label: str, version: int | None, *, write: bool = True
+) -> MovedLabel:
     """Point a model's label at a version in the lock, or remove the label.
 
     Args:
@@ -35,6 +37,7 @@ def move_label(path: Path, name: str, label: str, version: int | None) -> MovedL
         name: the model.
         label: the label; created if it is new.
         version: the version to point at; None removes the label.
+        write: False to return what would happen only.
 
     Raises:
         LockError: the lock cannot be read or written, or has no such model or version; or the
@@ -48,7 +51,7 @@ def move_label(path: Path, name: str, label: str, version: int | None) -> MovedL
         model = find_model(path, lock, name, version)
         return lock.replaced(name, model.labeled(label, version))
 
-    return moved_label(edit_lock(path, change), name, label)
+    return moved_label(edit_lock(path, change, write=write), name, label)
 
 
 def roll_back(

@@ -60,7 +60,7 @@ def fetch(address: str, pin: LockedSource | None, cache: Path, on_bytes: OnBytes
     kind = find_kind(address)
     pinned = pin if pin is not None and pin.address == address else None
     revision = pinned.revision if pinned else kind.resolve(address)
-    folder = cache / sha256(f"{address}\n{revision}".encode()).removeprefix("sha256:")[:32]
+    folder = _folder(address, revision, cache)
 
     def fill(fresh: Path) -> None:
         kind.fetch(address, revision, fresh, on_bytes)
@@ -78,6 +78,13 @@ def fetch(address: str, pin: LockedSource | None, cache: Path, on_bytes: OnBytes
     )
 
 
+def is_here(address: str, pin: LockedSource | None, cache: Path) -> bool:
+    """Return whether the cache has the source that is pinned; see `fetch`."""
+    if pin is None or pin.address != address:
+        return False
+    return _folder(address, pin.revision, cache).is_dir()
+
+
 def unpacked(archive: Path, cache: Path) -> Path:
     """Return the model in an archive on this machine, as SageMaker's trainings leave one.
 
@@ -88,6 +95,10 @@ def unpacked(archive: Path, cache: Path) -> Path:
     folder = cache / _file_digest(archive)[:32]
     _made(folder, lambda fresh: unpack(archive, fresh, room_in(fresh)))
     return model_in(str(archive), folder)
+
+
+def _folder(address: str, revision: str, cache: Path) -> Path:
+    return cache / sha256(f"{address}\n{revision}".encode()).removeprefix("sha256:")[:32]
 
 
 def _made(folder: Path, fill: Callable[[Path], None]) -> bool:

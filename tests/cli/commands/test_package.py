@@ -16,6 +16,23 @@ def test_the_same_again_publishes_nothing(packaged: Lading) -> None:
     assert packaged("package").out.startswith("double version 1 unchanged: ")
 
 
+def test_a_dry_run_says_what_would_get_a_new_version_and_writes_nothing(
+    lading: Lading, workspace: Path
+) -> None:
+    before = sorted(workspace.rglob("*"))
+    result = lading("package", "--dry-run")
+    assert result.out == "double would get a new version\n"
+    assert result.err == "nothing was written; run the command without --dry-run to write it\n"
+    assert sorted(workspace.rglob("*")) == before
+    lading("package")
+    assert lading("package", "--dry-run").out == "double would keep version 1\n"
+    (workspace / "double.onnx").write_bytes(times(3))
+    [document] = lading("package", "--dry-run", "--json").document
+    assert document == {"model": "double", "dry_run": True, "version": None, "download": ""}
+    (workspace / "double.onnx").unlink()
+    assert lading("package", "--dry-run").code == 2
+
+
 def test_another_model_is_the_next_version(packaged: Lading, workspace: Path) -> None:
     (workspace / "double.onnx").write_bytes(times(3))
     assert packaged("package").out.startswith("double version 2 published: ")

@@ -69,6 +69,15 @@ def test_a_version_is_signed_again_with_another_key_and_the_old_one_is_revoked(
     assert signed("verify", "--key", "keys/new.pem").code == 0
 
 
+def test_a_dry_run_signs_nothing(signed: Lading, workspace: Path) -> None:
+    before = (workspace / FOLDER / BUNDLE).read_bytes()
+    new = str(new_key(workspace, "new"))
+    result = signed("sign", "--signing-key", new, "--public-key", "keys/new.pem", "--dry-run")
+    assert "double version 1 would be signed with key " in result.out
+    assert not (workspace / "keys/new.pem").exists()
+    assert (workspace / FOLDER / BUNDLE).read_bytes() == before
+
+
 def test_an_altered_model_is_refused_by_verify(signed: Lading, workspace: Path) -> None:
     (workspace / FOLDER / "model.onnx").write_bytes(times(3))
     result = signed("verify", "double", "--json")

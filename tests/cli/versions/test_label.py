@@ -21,8 +21,15 @@ def labels(lading: Lading) -> dict[int, list[str]]:
 def test_goes_back_to_a_version_and_says_what_is_left_to_do(two_versions: Lading) -> None:
     result = two_versions("label", "double", "stable", "1")
     assert result.out == "double: stable is on version 1, before on 2\n"
-    assert result.err == "commit models.lock.json, then run `cdk deploy --all` to serve it\n"
+    assert result.err == "commit models.lock.json, then run `lading deploy` to serve it\n"
     assert labels(two_versions) == {2: [], 1: ["stable"]}
+
+
+def test_a_dry_run_moves_nothing(two_versions: Lading) -> None:
+    result = two_versions("label", "double", "stable", "1", "--dry-run")
+    assert result.out == "double: stable is on version 1, before on 2\n"
+    assert result.err.startswith("nothing was written")
+    assert labels(two_versions) == {2: ["stable"], 1: []}
 
 
 def test_promotes_the_version_of_another_label(two_versions: Lading) -> None:

@@ -17,6 +17,16 @@ def test_a_version_goes_to_s3_and_the_lock_names_both_copies(
     assert result.err == f"double version 1 copied, {document['bytes']:,} bytes: {place}\n"
 
 
+def test_a_dry_run_copies_nothing(packaged: Lading, workspace: Path, bucket: Bucket) -> None:
+    before = (workspace / "models.lock.json").read_bytes()
+    result = packaged("push", "--store", bucket.address, "--dry-run")
+    assert result.out == "double version 1 would be copied\n"
+    assert (bucket.keys(), (workspace / "models.lock.json").read_bytes()) == ([], before)
+    packaged("push", "--store", bucket.address)
+    [row] = packaged("push", "--store", bucket.address, "--dry-run", "--json").document
+    assert row == {"model": "double", "version": 1, "moved": False}
+
+
 def test_pushing_again_changes_nothing(packaged: Lading, workspace: Path, bucket: Bucket) -> None:
     packaged("push", "--store", bucket.address)
     before, keys = (workspace / "models.lock.json").read_bytes(), bucket.keys()

@@ -29,7 +29,7 @@ def test_goes_one_version_back_and_shows_the_change_to_commit(
     assert line == "double: stable is on version 2, before on 3"
     assert '-      "stable": 3' in diff
     assert '+      "stable": 2' in diff
-    assert result.err == "commit models.lock.json, then run `cdk deploy --all` to serve it\n"
+    assert result.err == "commit models.lock.json, then run `lading deploy` to serve it\n"
     assert stable(workspace) == 2
 
 
