@@ -60,7 +60,10 @@ def _switch(name: str, node: GraphNode) -> Route:
 def _holds(condition: Comparison, column: Array) -> Any:
     value = condition.value
     if condition.comparison == "in":
-        return np.logical_or.reduce([column == _as_value(each) for each in value])
+        found = np.zeros(len(column), np.bool_)
+        for each in value:
+            found |= column == _as_value(each)
+        return found
     return _COMPARE[condition.comparison](column, _as_value(value))
 
 
