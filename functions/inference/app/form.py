@@ -14,6 +14,7 @@ from typing import Any, Final
 from lading.functions.contract.dialects import DIALECTS
 from lading.functions.contract.dialects.dialect import Route
 from lading.functions.contract.errors import ModelUnavailable
+from lading.functions.inference.app.form_report import describe_report
 from lading.functions.inference.artifact.specification import REPORT, SPECIFICATION, TensorSpec
 from lading.functions.inference.drift.baseline import Baseline, Feature, read_baseline
 from lading.functions.inference.drift.bins import NumberBins
@@ -30,8 +31,6 @@ MOST_REPORT_BYTES: Final = 1 << 20
 
 _UNSEEN: Mapping[str, Any] = MappingProxyType({"BYTES": "", "BOOL": False})
 """Datatypes without a range -> an example of an element."""
-_FACTS = ("source", "accuracy", "tools", "target", "batch", "engine", "native")
-"""Sections of `artifact.json` that the report of a page shows."""
 
 
 def describe_form(model: CatalogModel) -> dict[str, Any]:
@@ -75,7 +74,7 @@ def _version(model: CatalogModel, version: int) -> dict[str, Any]:
         **told,
         "inputs": [_input(spec, baseline, documents) for spec in found.metadata.inputs],
         "outputs": [_output(spec, documents) for spec in found.metadata.outputs],
-        "report": _report(documents),
+        "report": describe_report(documents[SPECIFICATION], documents[REPORT]),
     }
 
 
@@ -203,13 +202,6 @@ def _read(folder: Path | None, name: str) -> Mapping[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _report(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
-    specification, report = documents[SPECIFICATION], documents[REPORT]
-    facts = {key: specification[key] for key in _FACTS if specification.get(key)}
-    stages = report.get("stages") or specification.get("steps") or []
-    return {**facts, "stages": stages} if facts or stages else None
 
 
 def _calls(name: str, *, speaks: bool) -> Iterator[dict[str, Any]]:

@@ -36,10 +36,10 @@ def request_of(dialect: str, operation: str, model: ModelMetadata) -> _Schema | 
     if dialect != _PLAIN or not model.outputs:
         return None
     forms: list[_Schema] = [{"$ref": f"{_REF}Inputs"}]
+    if len(model.inputs) == 1:  # before the rows: generated clients take the first form of a list
+        forms.append(_nested(model.inputs[0], _given(model.inputs[0])))
     if _has_columns(model):
         forms.append({"type": "array", "minItems": 1, "items": {"$ref": f"{_REF}Row"}})
-    if len(model.inputs) == 1:
-        forms.append(_nested(model.inputs[0], _given(model.inputs[0])))
     inputs = forms[0] if len(forms) == 1 else {"anyOf": forms}
     more = {"explain_parameters": {"type": "object"}} if operation == "explain" else {}
     return {**fields("inputs", inputs=inputs, **more), "additionalProperties": False}

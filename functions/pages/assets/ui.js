@@ -79,10 +79,11 @@ function numberField(label, column, field) {
 
 function choiceField(field) {
   const id = `c-${field.name}`, other = field.choices.length > 40;
-  const select = make("select", { id }, field.choices.map((each, at) => make("option", { value: at }, String(each))));
+  const options = field.choices.map((each, at) => make("option", { value: at }, String(each)));
+  const select = make("select", { id }, options, field.optional ? make("option", { value: "" }, "missing") : null);
   return {
     node: make("div", { class: other ? "field whole" : "field" }, make("label", { for: id }, field.name), select),
-    get: () => field.choices[select.value],
+    get: () => field.choices[select.value] ?? null,
   };
 }
 
@@ -395,12 +396,24 @@ const bytes = (size) => (size > 1e6 ? `${(size / 1e6).toFixed(1)} MB` : `${(size
 function report(version) {
   const told = version.report;
   if (!told) return make("p", { class: "note" }, "This version has no packaging report.");
-  const { accuracy, source = {}, stages = [] } = told;
-  const head = facts([["Framework", source.framework], ["File", source.file], ["Runs on", told.target], [told.native ? "Not converted" : "", told.native && `${told.native.runtime} computes it`],
+  const { accuracy, source = {}, stages = [], classes = [], placement = {} } = told;
+  const head = facts([["Framework", source.framework], ["File", source.file], ["Runs on", placement.target || told.target],
+    [told.native ? "Not converted" : "", told.native && `${told.native.runtime} computes it`], ["A million requests", placement.per_million_usd && `$${placement.per_million_usd.toFixed(2)}`],
     [accuracy ? `${accuracy.metric} before` : "", accuracy && digits(accuracy.before)], [accuracy ? `${accuracy.metric} after` : "", accuracy && digits(accuracy.after)], ["Held-out rows", accuracy?.rows]].filter(([name]) => name));
-  const rows = stages.map((each) => make("tr", {}, make("td", {}, String(each.step)), make("td", { class: "number" }, each.bytes ? bytes(each.bytes) : "–"), make("td", { class: "number" }, each.latency ? `${digits(each.latency.p50_ms)} ms` : "–"), make("td", { class: "number" }, each.accuracy ? digits(each.accuracy.after) : "–")));
-  const steps = rows.length ? make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Stages of packaging" }, make("table", {}, make("thead", {}, make("tr", {}, ["Stage", "Size", "One row", accuracy?.metric || "Accuracy"].map((each, at) => make("th", { scope: "col", class: at ? "number" : null }, each)))), make("tbody", {}, rows))) : null;
-  return [head, make("h3", {}, "Stages of packaging"), steps];
+  const metric = accuracy?.metric || "Accuracy", short = (value) => value?.toFixed(3);
+  const rows = stages.map((each) => [String(each.step), each.bytes && bytes(each.bytes), each.latency && `${digits(each.latency.p50_ms)} ms`, each.accuracy && digits(each.accuracy.after)]);
+  const tried = stages.flatMap((each) => each.candidates || []).map((each) => [`${each.name}, ${each.outcome}${each.reason ? `: ${each.reason}` : ""}`, each.bytes && bytes(each.bytes), each.accuracy && digits(each.accuracy.after)]);
+  const lowest = classes.map((each) => [each.name, String(each.rows), short(each.precision), short(each.recall), short(each.f1)]);
+  return [head, ...grid("Stages of packaging", ["Stage", "Size", "One row", metric], rows), ...grid("What auto tried", ["Candidate", "Size", metric], tried),
+    ...grid("Classes with the lowest F1", ["Class", "Rows", "Precision", "Recall", "F1"], lowest)];
+}
+
+/** Return a title and a table that scrolls, with numbers in its later columns; nothing without rows. */
+function grid(title, headings, rows) {
+  const cell = (tag, text, at, more) => make(tag, { ...more, class: at ? "number" : null }, text ?? "–");
+  return rows.length ? [make("h3", {}, title), make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title }, make("table", {},
+    make("thead", {}, make("tr", {}, headings.map((each, at) => cell("th", each, at, { scope: "col" })))),
+    make("tbody", {}, rows.map((row) => make("tr", {}, row.map((each, at) => cell("td", each, at)))))))] : [];
 }
 
 // ---- Pages -----------------------------------------------------------------------------------

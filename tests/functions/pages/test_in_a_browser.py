@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import BASELINE, MODEL, TensorSpec
+from lading.functions.inference.artifact.specification import BASELINE, MODEL, REPORT, TensorSpec
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.observability.prometheus import Metrics
 from lading.functions.inference.wire.asgi import App, Receive, Scope, Send
@@ -32,6 +32,29 @@ HOSTILE = '<img src=x onerror="window.hurt=1">'
 TOKEN = "a-token-of-a-stage"  # noqa: S105 of a test
 OF_SWAGGER_UI = {"nested-interactive"}
 """What axe finds in Swagger UI's own elements."""
+
+
+REPORTED = {
+    "stages": [
+        {"step": "convert", "bytes": 1200},
+        {
+            "step": "quantize",
+            "bytes": 700,
+            "candidates": [{"name": "int4", "outcome": "refused", "reason": "dropped by 0.5"}],
+        },
+    ],
+    "by_class": {
+        "classes": [
+            {"name": "young", "rows": 30, "precision": 0.5, "recall": 0.75, "f1": 0.6},
+            {"name": HOSTILE, "rows": 10, "precision": None, "recall": 0.0, "f1": 0.0},
+        ]
+    },
+    "placement": {
+        "target": "lambda",
+        "why": "it fits",
+        "options": [{"target": "lambda", "per_million_usd": 10.5}],
+    },
+}
 
 
 def people() -> bytes:
@@ -66,6 +89,7 @@ def write_people(root: Path, version: int) -> str:
         steps=[{"step": "convert", "bytes": 1200}],
     )
     (folder / BASELINE).write_bytes(baseline)
+    (folder / REPORT).write_text(json.dumps(REPORTED))
     return digest
 
 
@@ -139,6 +163,18 @@ def test_a_model_is_found_from_the_root_asked_and_answers(page: Page, url: str) 
     report = page.get_by_role("region", name="Packaging report")
     expect(report).to_contain_text("scikit-learn")
     expect(report).to_contain_text("0.875")
+    expect(report).to_contain_text("$10.50")
+    expect(report.get_by_role("row").filter(has_text="int4")).to_contain_text("dropped by 0.5")
+    lowest = report.get_by_role("region", name="Classes with the lowest F1").get_by_role("row")
+    cells = lowest.nth(1).get_by_role("cell")
+    assert cells.all_inner_texts() == [HOSTILE, "10", "\u2013", "0.000", "0.000"]
+
+
+def test_a_value_that_may_be_missing_can_be_left_out(page: Page, url: str) -> None:
+    page.goto(f"{url}/ui/people")
+    page.get_by_label("town").select_option("missing")
+    expect(page.get_by_label("Request", exact=True)).to_contain_text('"town":[null]')
+    predict(page)
 
 
 def test_versions_answer_side_by_side_also_what_is_written_as_json(page: Page, url: str) -> None:

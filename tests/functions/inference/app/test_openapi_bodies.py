@@ -65,6 +65,16 @@ def test_a_model_of_columns_takes_rows_and_others_do_not(tmp_path: Path) -> None
         assert not checked.is_valid({"inputs": {"z": 1}})
 
 
+@pytest.mark.parametrize("name", ["texts", "column"])
+def test_of_several_lists_the_values_come_before_the_rows(tmp_path: Path, name: str) -> None:
+    """Generated clients write a list as the first form of a list says."""
+    document = describe_service(load_catalog(settings_for(tmp_path, {"m": {1: MODELS[name]}})))
+    body = schema(document, document["paths"]["/predict"]["post"]["requestBody"])
+    forms = body["properties"]["inputs"]["anyOf"]
+    lists = [form["items"] for form in forms if form.get("type") == "array"]
+    assert [items.get("$ref") for items in lists] == [None, "#/components/schemas/Row"]
+
+
 def test_nan_is_null_in_a_plain_answer_as_described(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, {"m": {1: MODELS["column"]}})
     document = describe_service(load_catalog(settings))
