@@ -48,6 +48,7 @@ help:
 	@echo "make bench-drift       count false alarms of drift, and the shifts that are found"
 	@echo "make bench-judge       simulate how often the judge of roll-outs is wrong, and how soon right"
 	@echo "make site        build the site of documentation in .lading/site/html"
+	@echo "make bench-first-use   do what a new user does, with four kinds of models, and time it (10 minutes)"
 	@echo "make formats-table     package a model of every format, and write docs/formats.md"
 	@echo "make drill       stop one of two emulated regions under load, and count what is lost (5 minutes)"
 	@echo "make audit       look for known vulnerabilities of what is deployed"
@@ -176,6 +177,10 @@ bench-batch: .venv/dev
 
 bench-drift: .venv/dev
 	@$(BIN)/python -m benchmarks.drift
+
+# Downloads each framework's wheels, once for each case.
+bench-first-use: .venv/dev
+	@$(BIN)/python -m benchmarks.first_use
 
 bench-synth: .venv/dev
 	@$(BIN)/python -m benchmarks.synth
