@@ -87,7 +87,7 @@ class Fleets:
         counted: dict[int, dict[str, VersionCounts]] = defaultdict(dict)
         for config, fleet in zip(self._configs, self._fleets, strict=True):
             sums = [found[_Wanted(config, *of)] for of in _WHOLE[:2]]
-            for minute in sums[0]:
+            for minute in {*sums[0], *answers}:  # the latter also before the update
                 latency = {
                     step: round(count)
                     for step, of in ranges

@@ -14,6 +14,7 @@ from lading.emulator.sagemaker.endpoint import Fleet, LocalEndpoint, Pending, St
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.functions.contract.names import function_log
 from lading.functions.judge import lambda_handler
+from lading.functions.judge.records import OwnLog
 from tests.support.cloudwatch import CloudWatchApi
 from tests.support.emulator_sagemaker import contrary
 from tests.support.logs import LogsApi
@@ -69,10 +70,11 @@ class World:
             ):
                 self.cloudwatch.put(name, dimensions, at, value)
 
-    def told(self, fleet: str, classes: Sequence[str]) -> None:
-        """Log what a fleet has answered since the update started."""
+    def told(self, fleet: str, classes: Sequence[str], earlier_s: float = 0) -> None:
+        """Log what a fleet has answered since the update started, or since some seconds before."""
         for number, label in enumerate(classes):
-            at_ms = int((self.started + number * MINUTES * 60 / len(classes)) * 1000)
+            at = self.started - earlier_s + number * MINUTES * 60 / len(classes)
+            at_ms = int(at * 1000)
             line = {
                 "message": "request",
                 "ServerErrors": [0],
@@ -171,6 +173,16 @@ def test_answers_whose_fleet_is_unknown_are_not_compared(
     world.told(fleets[0], ["cat", "dog"] * 225)
     world.told(fleets[1], ["cat"] * 150)
     assert (world.judge()["verdict"], world.published()) == ("judging", [])
+
+
+def test_answers_before_the_update_are_those_that_others_are_compared_with(world: World) -> None:
+    """SageMaker has metrics of each fleet only during an update."""
+    world.begin()
+    world.told("3", ["cat", "dog", "cat", "cat"], earlier_s=MINUTES * 60 + 60)
+    world.judge()
+    (before, *_) = OwnLog(JUDGE).kept(f"{OLD}/{NEW}", 0).values()
+    assert before.old.classes == {"cat": 3, "dog": 1}
+    assert before.old.requests == before.new.requests == 0
 
 
 def test_an_equal_version_passes_and_a_minute_is_counted_once(world: World) -> None:
