@@ -52,7 +52,9 @@ def write_pages(folder: Path) -> None:
     reference.mkdir()
     for name, content in reference_pages().items():
         (reference / f"{name}.md").write_text(content, encoding="utf-8")
-    shutil.copy(Path(__file__).with_name("mkdocs.yml"), folder)
+    here = Path(__file__).parent
+    shutil.copy(here / "site.css", folder / "pages")
+    shutil.copy(here / "mkdocs.yml", folder)
 
 
 def build(folder: Path) -> int:
