@@ -12,7 +12,7 @@ from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed, VersionElsewhere
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, VERSIONS_OUTPUT
 
-_SHOWN = 20
+_SHOWN, _PAGE = 20, 1000
 _GOOD = frozenset({"RUNNING", "SUCCEEDED"})
 
 
@@ -121,7 +121,7 @@ class BatchService:
         Raises:
             BatchFailed: none with this id runs.
         """
-        for each in self.latest():
+        for each in self._executions(id_.rpartition("-")[0]):
             if each.id == id_ and each.status == "RUNNING":
                 with self._machine.errors():
                     self._states.stop_execution(executionArn=each.arn, cause="lading batch stop")
@@ -129,7 +129,13 @@ class BatchService:
         raise BatchFailed(self._model, id_, "does not run")
 
     def _executions(self, id_: str) -> list[BatchExecution]:
-        return [each for each in self.latest() if each.id.rpartition("-")[0] == id_]
+        """Return all executions of a batch, the newest first."""
+        with self._machine.errors():
+            pages = self._states.get_paginator("list_executions").paginate(
+                stateMachineArn=self._arn, maxResults=_PAGE
+            )
+            found = [_execution(each) for page in pages for each in page["executions"]]
+        return [each for each in found if each.id.rpartition("-")[0] == id_]
 
     def _read(self, arn: str) -> BatchExecution:
         return _execution(self._states.describe_execution(executionArn=arn))

@@ -76,3 +76,13 @@ def test_only_a_version_that_is_deployed_is_asked(service: BatchService) -> None
     service.require_version(2)
     with pytest.raises(VersionElsewhere, match="versions 1 and 2 of model 'digits' are deployed"):
         service.require_version(3)
+
+
+def test_a_batch_is_found_among_many(service: BatchService) -> None:
+    """Otherwise its next execution would get a name that is taken."""
+    first = service.start(ID, {"kind": "chunks"})
+    for number in range(25):
+        service.start(f"{number:016}", {"kind": "chunks"})
+    assert service.known(ID) == first
+    assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-2"
+    assert service.stop(first.id).status == "ABORTED"
