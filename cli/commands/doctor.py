@@ -36,6 +36,9 @@ _FRAMEWORKS = {
 }
 """Module -> what it packages, and the extra that installs it."""
 
+_CLIENTS = {"huggingface_hub": ("hf:// sources", "hub"), "mlflow": ("MLflow's sources", "mlflow")}
+"""Module -> the sources that it fetches, and the extra that installs it."""
+
 _OFFLINE = typer.Option("--offline", help="Ask nothing of AWS.")
 
 
@@ -71,7 +74,7 @@ def doctor(offline: Annotated[bool, _OFFLINE] = False, json_: Json = False) -> N
     """
     with show_steps() as show:
         show("this machine")
-        checks = [*machine(), *frameworks(), *deploying()]
+        checks = [*machine(), *frameworks(), *clients(), *deploying()]
         if not offline:
             show("the AWS account")
             checks += account()
@@ -82,7 +85,8 @@ def doctor(offline: Annotated[bool, _OFFLINE] = False, json_: Json = False) -> N
     rows = [(each.what, "ok" if each.ok else "-", each.found, each.purpose) for each in checks]
     show_table(("what", "", "found", "needed for"), rows)
     missing = [each for each in checks if not each.ok and each.advice]
-    typer.echo("".join(f"\n{each.what}: {each.advice}" for each in missing).removeprefix("\n"))
+    for each in missing:
+        typer.echo(f"{each.what}: {each.advice}")
 
 
 def machine() -> Iterator[Check]:
@@ -99,11 +103,19 @@ def machine() -> Iterator[Check]:
 def frameworks() -> Iterator[Check]:
     """Yield which frameworks are installed; none is imported."""
     for module, (name, extra) in _FRAMEWORKS.items():
-        installed = find_spec(module) is not None
-        found = "installed" if installed else "not installed"
-        yield Check(
-            name, "packaging its models", installed, found, f"pip install 'lading[{extra}]'"
-        )
+        yield _library(module, name, "packaging its models", extra)
+
+
+def clients() -> Iterator[Check]:
+    """Yield which clients of places where models live are installed."""
+    for module, (name, extra) in _CLIENTS.items():
+        yield _library(module, name, "fetching models", extra)
+
+
+def _library(module: str, name: str, purpose: str, extra: str) -> Check:
+    installed = find_spec(module) is not None
+    found = "installed" if installed else "not installed"
+    return Check(name, purpose, installed, found, f"pip install 'lading[{extra}]'")
 
 
 def deploying() -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Pipelines, column transformers, searches, and estimators that only select columns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,10 +25,11 @@ from lading.model_packaging.estimators.calls import (
     transform,
 )
 from lading.model_packaging.estimators.frame import Frame, beside, computed, matrix, select
-from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm
+from lading.model_packaging.estimators.graph import GraphBuilder, NoOnnxForm, TooNarrow
 from lading.model_packaging.library_errors import LibraryFailed, library_errors
 
 _PASS, _DROP = "passthrough", "drop"
+_MOST_NAMED = 3
 
 
 def _before_last(pipeline: Pipeline, graph: GraphBuilder, frame: Frame) -> Frame:
@@ -75,15 +77,32 @@ def _(estimator: ColumnTransformer, graph: GraphBuilder, frame: Frame) -> Frame:
     for name, step, columns in estimator.transformers_:
         if isinstance(step, str) and step == _DROP:
             continue
-        part = select(graph, frame, places(columns, frame))
+        chosen = places(columns, frame)
+        part = select(graph, frame, chosen)
         if not part.width:
             continue
-        part = part if isinstance(step, str) else transform(step, graph, part)
+        with _naming(chosen, frame):
+            part = part if isinstance(step, str) else transform(step, graph, part)
         parts.append(_weighted(estimator, name, graph, part))
     if getattr(estimator, "sparse_output_", False) and any(part.has_text() for part in parts):
         raise NoOnnxForm("has a ColumnTransformer that returns texts, which is not supported")
     found = beside(parts, names_of(estimator, parts))
     return replace(found, sparse=bool(getattr(estimator, "sparse_output_", False)))
+
+
+@contextmanager
+def _naming(chosen: Sequence[int], frame: Frame) -> Iterator[None]:
+    """Say of which columns it is that a step has no ONNX form."""
+    try:
+        yield
+    except TooNarrow:
+        raise
+    except NoOnnxForm as error:
+        names = [frame.names[place] if frame.names else str(place) for place in chosen]
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        listed = ", ".join(f"'{name}'" for name in names[:_MOST_NAMED])
+        word = "column" if len(names) == 1 else "columns"
+        raise NoOnnxForm(f"{error} ({word} {listed}{more})") from error
 
 
 @transform.register

@@ -16,7 +16,7 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:.4f} to {self.high:.4f}"
+        return f"{self.low:z.4f} to {self.high:z.4f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class AccuracyChange:
         return cls(**figures)
 
     def __str__(self) -> str:
-        moved = f"{self.metric} went from {self.before:.4f} to {self.after:.4f}"
-        return f"{moved}, a drop of {self.drop:.4f} ({self.intervals.drop})"
+        moved = f"{self.metric} went from {self.before:z.4f} to {self.after:z.4f}"
+        return f"{moved}, a drop of {self.drop:z.4f} ({self.intervals.drop})"
 
 
 class AccuracyDropped(PackagingError):

@@ -2,7 +2,7 @@ import importlib.util
 
 import pytest
 
-from lading.cli.commands.doctor import Check, deploying, frameworks, machine
+from lading.cli.commands.doctor import Check, clients, deploying, frameworks, machine
 from tests.cli.conftest import Lading
 
 
@@ -17,7 +17,7 @@ def test_json_has_each_check_with_its_advice(lading: Lading) -> None:
     checks = lading("doctor", "--offline", "--json").document["checks"]
     assert {"what", "purpose", "ok", "found", "advice"} == set(checks[0])
     assert [each["what"] for each in checks] == [
-        each.what for each in (*machine(), *frameworks(), *deploying())
+        each.what for each in (*machine(), *frameworks(), *clients(), *deploying())
     ]
 
 
@@ -26,6 +26,12 @@ def test_a_framework_is_installed_if_its_module_is_found() -> None:
     for module, what in (("sklearn", "scikit-learn"), ("torch", "PyTorch")):
         assert found[what].ok is (importlib.util.find_spec(module) is not None)
     assert found["PyTorch"].advice == "pip install 'lading[pytorch]'"
+
+
+def test_the_clients_of_places_where_models_live_are_listed() -> None:
+    mlflow = {each.what: each for each in clients()}["MLflow's sources"]
+    assert mlflow.ok is (importlib.util.find_spec("mlflow") is not None)
+    assert (mlflow.purpose, mlflow.advice) == ("fetching models", "pip install 'lading[mlflow]'")
 
 
 def test_without_credentials_the_account_is_not_asked_further(

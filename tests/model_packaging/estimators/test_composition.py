@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -78,3 +79,17 @@ def test_a_function_without_a_form_in_onnx_is_refused_by_name(tmp_path: Path) ->
     model = make_pipeline(FunctionTransformer(np.unwrap), LogisticRegression())
     with pytest.raises(ConversionError, match="a FunctionTransformer of unwrap"):
         converted(tmp_path, model.fit(FULL[["age", "code"]], TARGET))
+
+
+def test_a_step_without_an_onnx_form_is_named_with_its_columns(tmp_path: Path) -> None:
+    hashed = ColumnTransformer(
+        [("n", StandardScaler(), ["age"]), ("h", HashingVectorizer(n_features=8), "city")]
+    )
+    model = make_pipeline(hashed, LogisticRegression()).fit(FULL[["age", "city"]], TARGET)
+    with pytest.raises(ConversionError, match=r"a HashingVectorizer, .* \(column 'city'\)"):
+        converted(tmp_path, model, age="FP32", city="BYTES")
+    unknown = [("u", FunctionTransformer(np.cbrt), ["age", "code"])]
+    model = make_pipeline(ColumnTransformer(unknown), LogisticRegression())
+    model.fit(FULL[["age", "code"]], TARGET)
+    with pytest.raises(ConversionError, match=r"\(columns 'age', 'code'\)"):
+        converted(tmp_path, model, age="FP32", code="FP32")
