@@ -11,10 +11,10 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # without its requirements; and of these, what only tests use.
 FRAMEWORKS := pytorch huggingface tensorflow boosting tabular
 FOR_TESTS := minilm tensorflow-serving
-ALONE := $(FOR_TESTS) sentences language sagemaker-images training
+ALONE := $(FOR_TESTS) litert sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift bench-batch formats-table site drill audit image-digests protos schema dashboards lock clean language mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift bench-batch formats-table site drill audit image-digests protos schema dashboards lock clean language litert mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"
@@ -100,7 +100,7 @@ FUZZED := 60
 fuzz: .venv/dev
 	@$(BIN)/python -m tests.fuzz --seconds $(FUZZED)
 
-$(FRAMEWORKS) frameworks server language mlflow processing training: %: .venv/%
+$(FRAMEWORKS) frameworks server language litert mlflow processing training: %: .venv/%
 
 # scikit-learn is part of the demo.
 sklearn: .venv/demo
@@ -187,7 +187,7 @@ bench-synth: .venv/dev
 
 # pip-audit, from the index, in an environment of its own. A machine that reaches no advisories says so.
 AUDITED := requirements/lambda.txt requirements/container.txt requirements/pillow.txt requirements/tokenizers.txt \
-	requirements/lightgbm.txt requirements/xgboost.txt
+	requirements/lightgbm.txt requirements/litert.txt requirements/xgboost.txt
 audit: .venv/demo
 	@.ci/audit $(BIN)/python $(AUDITED)
 
@@ -229,7 +229,7 @@ lock:
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
 			-o requirements/$$set.txt || exit 1; \
 		within="$$within -c requirements/$$set.txt"; done; \
-	for set in tokenizers pillow lightgbm xgboost sentences language training $(FOR_TESTS); do \
+	for set in tokenizers pillow lightgbm litert xgboost sentences language training $(FOR_TESTS); do \
 		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
 	for set in emulate flower kserve sam audit; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
@@ -271,7 +271,7 @@ $(ALONE:%=.venv/%): .venv/%: requirements/%.txt .venv/demo
 .venv/huggingface: .venv/torch .venv/sentences
 .venv/language: .venv/huggingface .venv/dev
 .venv/training: .venv/dev .venv/tabular
-.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language .venv/mlflow .venv/training
+.venv/frameworks: $(FRAMEWORKS:%=.venv/%) $(FOR_TESTS:%=.venv/%) .venv/language .venv/litert .venv/mlflow .venv/training
 	@touch $@
 
 .venv/bin/pip:

@@ -46,11 +46,9 @@ def limited(name: str, conversion: Conversion, closeness: Closeness = USUAL) -> 
     Raises:
         ConversionError: the model cannot be served.
     """
-    from onnx import load_model_from_string
-
     others = tuple(limited(name, other, closeness) for other in conversion.others)
     session = open_session(name, conversion, conversion.onnx)
-    empty = bool(conversion.native) or not is_fragile(load_model_from_string(conversion.onnx))
+    empty = _accepts_empty(conversion)
     domains = dict(conversion.domains)
     if conversion.processing is None:
         served = ConvertedModel(session).run
@@ -59,12 +57,21 @@ def limited(name: str, conversion: Conversion, closeness: Closeness = USUAL) -> 
         rows = next(samples.requests(_ROWS))
         empty = empty and all(map(same, _emptied(rows, samples, free_axes(session.inputs))))
         for spec in session.inputs:
-            if spec.name not in domains and not _has_columns(conversion, spec.name):
+            if not _is_known(conversion, spec.name):
                 domains[spec.name] = _domain(rows, spec.name, same)
     if not empty:
         for spec in session.inputs:
             domains[spec.name] = domains.get(spec.name, Domain())._replace(empty=False)
     return replace(conversion, domains=_stated(domains), others=others)
+
+
+def _accepts_empty(conversion: Conversion) -> bool:
+    """Return whether the model may be tried on arrays without elements, as far as is known."""
+    from onnx import load_model_from_string
+
+    if conversion.native:
+        return all(each.empty for each in conversion.domains.values())
+    return not is_fragile(load_model_from_string(conversion.onnx))
 
 
 def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) -> Conversion:
@@ -93,6 +100,12 @@ def without_lost_numbers(conversion: Conversion, model: bytes, rows: Request) ->
             infinite = before.infinite and after.infinite
             domains[name] = before._replace(missing=missing, infinite=infinite)
     return replace(conversion, domains=_stated(domains))
+
+
+def _is_known(conversion: Conversion, name: str) -> bool:
+    """Return whether the converter knows which numbers an input may hold."""
+    stated = name in conversion.domains and conversion.domains[name] != Domain(empty=False)
+    return stated or _has_columns(conversion, name)
 
 
 def _has_columns(conversion: Conversion, name: str) -> bool:

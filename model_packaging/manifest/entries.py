@@ -129,7 +129,7 @@ class EngineSpec:
     name: EngineWord
     """On SageMaker, triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in
     image. On Lambda, native: the model is not converted, and its framework's own runtime computes
-    it (XGBoost's JSON and UBJSON, LightGBM's text)."""
+    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite)."""
     image: Text | None = None
     """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})

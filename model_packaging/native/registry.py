@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lading.model_packaging.conversion import Converter
 from lading.model_packaging.errors import FrameworkUnknown
-from lading.model_packaging.native import boosted
+from lading.model_packaging.native import boosted, lite
 
-NATIVES: tuple[Converter, ...] = (boosted.LIGHTGBM, boosted.XGBOOST)
+NATIVES: tuple[Converter, ...] = (boosted.LIGHTGBM, boosted.XGBOOST, lite.LITE)
 
 
 def find_native(name: str, source: Path, framework: str | None = None) -> Converter:

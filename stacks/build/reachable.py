@@ -23,7 +23,13 @@ _BY_NAME = ("inference/dialects/*.py", "inference/native/*.py", "inference/proce
 """Modules that code imports by a name that it computes."""
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
-    {"image": "pillow", "lightgbm": "lightgbm", "tokens": "tokenizers", "xgboost": "xgboost"}
+    {
+        "image": "pillow",
+        "tokens": "tokenizers",
+        "lightgbm": "lightgbm",
+        "litert": "litert",
+        "xgboost": "xgboost",
+    }
 )
 """Steps and runtimes of models that import a library from a layer of its own."""
 

@@ -34,6 +34,8 @@ _OTHER_SCIPY = (
 )
 """XGBoost and LightGBM only look whether rows are sparse."""
 
+_OTHER_LITERT = ("aot/", "libLiteRtWebGpuAccelerator.", "tools/", "vendors/")
+
 UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
     {
         "onnxruntime/backend/": "an adapter for onnx's own test suite",
@@ -54,6 +56,9 @@ UNUSED_PATHS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(_OTHER_UTILITIES, "not logs, metrics or idempotency"),
         **dict.fromkeys(
             (f"scipy/{name}/" for name in _OTHER_SCIPY), "not sparse matrices or special functions"
+        ),
+        **dict.fromkeys(
+            (f"ai_edge_litert/{name}" for name in _OTHER_LITERT), "compilers and accelerators"
         ),
         "PIL/_avif.": "a decoder that no step uses",
         "PIL/_imagingcms.": "color profiles",

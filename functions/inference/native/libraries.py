@@ -8,5 +8,7 @@ from types import MappingProxyType
 
 from lading.functions.contract.names import Library
 
-LIBRARIES: Mapping[str, Library] = MappingProxyType({"lightgbm": "lightgbm", "xgboost": "xgboost"})
+LIBRARIES: Mapping[str, Library] = MappingProxyType(
+    {"lightgbm": "lightgbm", "litert": "litert", "xgboost": "xgboost"}
+)
 """Runtime, which is a module of this package -> the library that it needs."""

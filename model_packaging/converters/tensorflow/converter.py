@@ -120,7 +120,9 @@ def _convert_lite(spec: ModelSpec) -> Conversion:
     with reading(spec, _DAMAGED):
         interpreter = lite_files.interpreter_of(spec)
     name, signature, tensors = lite_files.signature_of(spec, interpreter)
-    with exporting(spec, reason_of):
+    with exporting(
+        spec, lambda error: f"{reason_of(error)}; engine: native serves the file as it is"
+    ):
         model = lite_files.to_onnx(spec, tensors)
     require_known_operators(spec.name, model)
     return replace(finished(spec, model, signature), signature=name)

@@ -40,7 +40,7 @@ def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     copied = [words.split()[:-1] for words in instructions("COPY") if "--from" not in words]
     sources = [source for words in copied for source in words]
-    assert len(sources) == 11
+    assert len(sources) == 12
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
@@ -96,7 +96,7 @@ def test_the_step_for_models_that_are_not_converted_installs_their_libraries(
     }
     subprocess.run(["/bin/sh", "-c", moved], check=True, env=environment, cwd=tmp_path)
     installed = {path.name for path in (tmp_path / "opt/lading").iterdir()}
-    assert {"lightgbm", "narwhals", "scipy", "xgboost"} <= installed
+    assert {"ai_edge_litert", "lightgbm", "narwhals", "scipy", "xgboost"} <= installed
     assert "sklearn" not in installed
     assert (tmp_path / "opt/lib/libgomp.so.1").is_file()
     code = "import ctypes, glob; ctypes.CDLL(glob.glob('lightgbm/lib/*.so')[0])"

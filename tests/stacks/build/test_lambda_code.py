@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -236,8 +236,10 @@ from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.native.runtimes import open_native
 from lading.functions.inference.tensors.conversion import DTYPES
 predictor = open_native(read_artifact(Path(sys.argv[1])), 1)
-rows = np.full((1, 3), np.nan, DTYPES[predictor.metadata.inputs[0].datatype])
-shape = predictor.predict({"X": rows})["probabilities"].shape
+[tensor] = predictor.metadata.inputs
+rows = np.ones((1, 3), DTYPES[tensor.datatype])
+answers = predictor.predict({tensor.name: rows})
+shape = next(it.shape for it in answers.values() if it.ndim == 2)
 loaded = sys.argv[2] in Path("/proc/self/maps").read_text()
 print(json.dumps([shape, "onnxruntime" in sys.modules, loaded]))
 """
@@ -276,20 +278,37 @@ def artifact_of(library: Library, folder: Path) -> Path:
     kept = ROOT / "tests/contracts/formats/native"
     if library == "lightgbm":
         return kept
+    name, datatype, model, options = MODELS[library]()
+    document = json.loads((kept / "artifact.json").read_bytes())
+    tensor = {"name": name, "datatype": datatype, "shape": [-1, 3]}
+    scores = {
+        "name": "scores" if library == "litert" else "probabilities",
+        "datatype": "FP32",
+        "shape": [-1, 2],
+    }
+    sides = {"inputs": [tensor], "outputs": [scores]}
+    native = {"runtime": library, "file": "model.bin", "options": options, **sides}
+    digest = f"sha256:{hashlib.sha256(model).hexdigest()}"
+    document |= {**sides, "native": native, "files": {"model.bin": digest}}
+    (folder / "model.bin").write_bytes(model)
+    (folder / "artifact.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+def _xgboost() -> tuple[str, str, bytes, dict[str, Any]]:
     import xgboost
 
     rows = np.random.default_rng(0).normal(size=(60, 3))
     data = xgboost.DMatrix(rows, rows[:, 0] > 0)
     trained = xgboost.train({"objective": "binary:logistic"}, data, 2)
-    model = bytes(trained.save_raw("json"))
-    document = json.loads((kept / "artifact.json").read_bytes())
-    tensor = {"name": "X", "datatype": "FP32", "shape": [-1, 3]}
-    scores = {"name": "probabilities", "datatype": "FP32", "shape": [-1, 2]}
-    sides = {"inputs": [tensor], "outputs": [scores]}
-    trees = {"answers": "two classes", "rounds": 0, "in_place": True, "booster": "gbtree"}
-    native = {"runtime": "xgboost", "file": "model.json", "options": trees, **sides}
-    digest = f"sha256:{hashlib.sha256(model).hexdigest()}"
-    document |= {**sides, "native": native, "files": {"model.json": digest}}
-    (folder / "model.json").write_bytes(model)
-    (folder / "artifact.json").write_text(json.dumps(document), encoding="utf-8")
-    return folder
+    options = {"answers": "two classes", "rounds": 0, "in_place": True, "booster": "gbtree"}
+    return "X", "FP32", bytes(trained.save_raw("json")), options
+
+
+def _litert() -> tuple[str, str, bytes, dict[str, Any]]:
+    model = (ROOT / "tests/model_packaging/native/dense.tflite").read_bytes()
+    return "x", "FP32", model, {"signature": "serving_default"}
+
+
+MODELS = {"litert": _litert, "xgboost": _xgboost}
+"""Library -> the name and the datatype of a model's input, the model, and its options."""

@@ -120,7 +120,8 @@ def test_a_processing_layer_that_lacks_its_library_is_refused(
 ) -> None:
     layers = [tmp_path, local.layer / "python"]
     with pytest.raises(
-        CodeDoesNotAnswer, match=r"No module named '(PIL|lightgbm|tokenizers|xgboost)'"
+        CodeDoesNotAnswer,
+        match=r"No module named '(PIL|ai_edge_litert|lightgbm|tokenizers|xgboost)'",
     ):
         import_all(Path(sys.executable), layers, local.functions, library)
 

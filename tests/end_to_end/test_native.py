@@ -1,0 +1,28 @@
+"""Models that are not converted, deployed with the layers of their runtimes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import lading
+from tests.model_packaging.native.boosters import make
+from tests.support.frameworks import needs
+
+MODELS = """
+models:
+  flowers: {{source: {xgboost}, engine: native}}
+"""
+
+
+@pytest.mark.long
+@needs("boosting", "xgboost", "lightgbm")
+def test_a_deployed_function_answers_from_the_layer_of_its_runtime(tmp_path: Path) -> None:
+    source = make("early_stopped", tmp_path)
+    lading(tmp_path, "init", "project")
+    project = tmp_path / "project"
+    (project / "models.yaml").write_text(MODELS.format(xgboost=source), encoding="utf-8")
+    lading(project, "package")
+    found = json.loads(lading(project, "emulate", "--once", "--json"))
+    assert (found["model"], found["right"]) == ("flowers", True)
+    assert found["answer"]["outputs"]["label"]
