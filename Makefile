@@ -14,7 +14,7 @@ FOR_TESTS := minilm tensorflow-serving
 ALONE := $(FOR_TESTS) litert sentences language sagemaker-images training
 
 .PHONY: help demo cloud emulate test test-all test-long both-ways fuzz check coverage bench reliability bench-cold bench-json bench-endpoint \
-	bench-synth bench-judge bench-drift bench-batch formats-table site drill audit image-digests protos schema dashboards lock clean language litert mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
+	bench-synth bench-judge bench-drift bench-batch bench-first-use formats-table site drill audit image-digests protos schema dashboards lock clean language litert mlflow processing prometheus browser swagger-ui frameworks server sklearn training $(FRAMEWORKS)
 
 help:
 	@echo "make demo        create .venv, then train, package and serve the example, and send it a request"

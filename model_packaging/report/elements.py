@@ -6,11 +6,15 @@ from html import escape
 
 from lading.model_packaging.report.style import STYLE
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+"""No script, and nothing from the network, whatever a label says."""
+
 
 def document(title: str, parts: Iterable[str], style: str = "") -> str:
     """Return a page that loads nothing: its title, the parts of its body, and further style."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n"
         f"<body>{''.join(parts)}</body></html>\n"

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
+from lading.api.reports import report
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import GOLDEN, MODEL, REPORT
 from lading.functions.inference.endpoint.fleet import folder_number
@@ -112,6 +113,14 @@ def test_a_language_model_goes_to_its_engine_as_it_is(tmp_path: Path) -> None:
     assert engine is not None
     assert engine.environment["SM_VLLM_MAX_MODEL_LEN"] == "4096"
     assert run(tmp_path, spec_of(source, "vllm", max_model_len=4096)).built is False
+
+
+def test_a_language_models_report_says_what_serves_it_and_at_what_price(tmp_path: Path) -> None:
+    packaged = run(tmp_path, spec_of(language_model(tmp_path / "chat")), "eu-west-1")
+    page = report(packaged.name, lock=tmp_path / "models.lock.json").html
+    assert "Placement and cost" in page
+    assert "its engine runs in a SageMaker container" in page
+    assert f"/{packaged.name}/v1/chat/completions" in page
 
 
 def test_a_language_model_needs_no_engine_in_the_manifest(tmp_path: Path) -> None:

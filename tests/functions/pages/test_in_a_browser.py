@@ -111,9 +111,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with pages and metrics: people in two versions, and colors."""
     root = tmp_path_factory.mktemp("store")
     versions = {version: write_people(root, version) for version in (1, 2)}
+    stripes = echo_named("x", "picture", FLOAT, ["batch", 16, 8])
     models = (
         ServedModel("colors", {1: write_colors(root)}),
         ServedModel("people", versions, {"stable": 1}),
+        ServedModel("stripes", {1: write_artifact(root, "stripes", 1, stripes)}),
     )
     settings, metrics = ServingSettings(models, str(root)), Metrics()
     with (root / "log").open("w") as log:
@@ -160,6 +162,7 @@ def test_a_model_is_found_from_the_root_asked_and_answers(page: Page, url: str) 
     expect(answer.get_by_text(HOSTILE)).to_be_visible()
     expect(answer).to_have_attribute("aria-live", "polite")
     expect(page.locator("#live ~ div dd").first).to_have_text("1")
+    expect(page.get_by_role("region", name="Health")).to_contain_text("1stableready")
     report = page.get_by_role("region", name="Packaging report")
     expect(report).to_contain_text("scikit-learn")
     expect(report).to_contain_text("0.875")
@@ -226,6 +229,15 @@ def test_an_image_is_dropped_and_its_answer_is_shown(page: Page, url: str) -> No
     expect(page.get_by_alt_text("The chosen image")).to_be_visible()
     predict(page)
     expect(page.locator(".answer")).to_contain_text("ms with the network")
+
+
+def test_an_answer_that_is_a_picture_is_drawn(page: Page, url: str) -> None:
+    page.goto(f"{url}/ui/stripes")
+    page.get_by_label("x", exact=True).fill(json.dumps([[[row % 2] * 8 for row in range(16)]]))
+    predict(page)
+    drawn = page.get_by_role("img", name="Picture of 8 × 16")  # noqa: RUF001 as the page writes it
+    pixels = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 1, 3).data]"
+    assert drawn.evaluate(pixels)[::4] == [0, 255, 0]
 
 
 def test_the_keyboard_alone_is_enough(page: Page, url: str) -> None:
