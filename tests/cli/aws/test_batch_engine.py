@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from lading.emulator.sagemaker.training_bucket import S3Bucket
 from lading.functions.processing_job import answer
 from lading.stacks.stages.sagemaker import has_gpu
 from tests.cli.conftest import run
+from tests.end_to_end.conftest import command_environment
 from tests.support.batches import lines, write_lines
 from tests.support.engines import write_engine_artifact
 from tests.support.s3 import aws
@@ -145,9 +147,14 @@ def account(s3_url: str, tmp_path: Path) -> Iterator[BatchAccount]:
                 s3.delete_bucket(Bucket=BUCKET)
 
 
+WORDS = (
+    *("--input", "rows.jsonl", "--output", "out.jsonl", "--group", "4"),
+    *("--on", "aws", "--stage", "dev", "--json"),
+)
+
+
 def batch(account: BatchAccount, *more: str) -> int:
-    words = ("--input", "rows.jsonl", "--output", "out.jsonl", "--group", "4", "--stage", "dev")
-    return run(account.folder, "batch", "num", *words, "--on", "aws", "--json", *more)
+    return run(account.folder, "batch", "num", *WORDS, *more)
 
 
 @pytest.mark.slow
@@ -199,6 +206,39 @@ def test_every_row_has_its_answer_or_its_reason_and_no_job_is_repeated(
     assert run(account.folder, "batch", "status", "num", "--stage", "dev", "--json") == 0
     listed = json.loads(capfd.readouterr().out)
     assert sorted(each["id"] for each in listed) == account.names(kind)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("archive", "kind"),
+    [(True, "Transform"), (False, "Processing")],
+    ids=["transform", "processing"],
+)
+def test_a_command_that_is_killed_follows_its_job_when_it_is_run_again(
+    account: BatchAccount, capfd: pytest.CaptureFixture[str], archive: bool, kind: str
+) -> None:
+    account.deploy("ml.m5.xlarge", archive=archive)
+    words = ["lading", "batch", "num", *WORDS]
+    with subprocess.Popen(
+        words, cwd=account.folder, env=command_environment(), stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stderr is not None
+        started = next(line for line in command.stderr if "is started" in line)
+        command.kill()
+    assert batch(account) == 0, capfd.readouterr().err
+    assert json.loads(capfd.readouterr().out)["answered"] == 8
+    assert [each["y"] for each in lines(account.folder / "out.jsonl")] == ANSWERS
+    first, *later = account.names(kind)
+    assert first in started
+    base = f"batches/{first.split('-')[-2]}"
+
+    def asked(job: str) -> set[str]:
+        return {*json.loads(account.read(f"{base}/jobs/{job}.manifest"))[1:]}
+
+    answered = {Path(key).stem for key in account.keys(f"{base}/answers/") if key.endswith(".out")}
+    again = asked(first) & {name for job in later for name in asked(job)}
+    assert again == asked(first) - answered  # only what the first job did not answer
 
 
 def test_a_job_that_runs_is_stopped_by_its_name(
