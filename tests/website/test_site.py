@@ -7,10 +7,12 @@ import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # has no stubs
+from playwright.sync_api import Browser, ViewportSize
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -95,26 +97,51 @@ def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path, link: str) ->
     assert build(tmp_path) != 0
 
 
-@zensical
-def test_a_browser_finds_an_error_by_its_code_without_asking_another_host(site: Path) -> None:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The site on a server of its own."""
     handler = functools.partial(_Quiet, directory=str(site / "html"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, browsing() as browser:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        own = f"http://127.0.0.1:{server.server_port}/"
-        page = browser.new_page()
-        failures, asked = noted(page), []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(own, wait_until="networkidle")
-        page.keyboard.press("Control+k")
-        page.wait_for_function("document.activeElement?.shadowRoot?.activeElement")
-        page.keyboard.type("nothing-locked")
-        found = page.get_by_role("option", name="nothing-locked").first
-        assert (
-            found.get_attribute("href") == f"{own}reference/errors/?h=nothing-locked#nothing-locked"
-        )
+        yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@zensical
+def test_a_browser_finds_an_error_by_its_code_without_asking_another_host(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_page()
+    failures, asked = noted(page), list[str]()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address, wait_until="networkidle")
+    page.keyboard.press("Control+k")
+    page.wait_for_function("document.activeElement?.shadowRoot?.activeElement")
+    page.keyboard.type("nothing-locked")
+    found = page.get_by_role("option", name="nothing-locked").first.get_attribute("href")
+    assert found == f"{address}reference/errors/?h=nothing-locked#nothing-locked"
     assert not failures
-    assert not [url for url in asked if not url.startswith((own, "data:", "blob:"))]
+    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+
+
+@zensical
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "tutorial/"])
+def test_a_page_is_usable_by_everybody_and_fits_a_phone(
+    browser: Browser, address: str, path: str, scheme: Literal["light", "dark"]
+) -> None:
+    size = ViewportSize(width=390, height=800)
+    page = browser.new_page(color_scheme=scheme, viewport=size)
+    page.goto(f"{address}{path}", wait_until="networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    found = Axe().run(page).response["violations"]
+    assert not [each["id"] for each in found if each["impact"] in {"serious", "critical"}]
 
 
 class _Quiet(SimpleHTTPRequestHandler):
