@@ -22,13 +22,17 @@ def require_loadable(trees: Iterable[TreeArrays], columns: int) -> None:
         NoTreeForm: one is too deep.
         DamagedTree: one leads to nodes or columns that do not exist.
     """
-    for tree in trees:
-        _require_places(tree, columns)
-        if _depth(tree) > DEEPEST:
-            raise NoTreeForm(
-                f"a tree is more than {DEEPEST} comparisons deep, counting runs of categories; "
-                "train it with fewer leaves or a lower max_cat_threshold"
-            )
+    depths = [_checked_depth(tree, columns) for tree in trees]  # all: damage is worse than depth
+    if max(depths, default=0) > DEEPEST:
+        raise NoTreeForm(
+            f"a tree is more than {DEEPEST} comparisons deep, counting runs of categories; "
+            "train it with fewer leaves or a lower max_cat_threshold"
+        )
+
+
+def _checked_depth(tree: TreeArrays, columns: int) -> int:
+    _require_places(tree, columns)
+    return _depth(tree)
 
 
 def _require_places(tree: TreeArrays, columns: int) -> None:
@@ -48,7 +52,7 @@ def _depth(tree: TreeArrays) -> int:
         links[node] = 2 * sum(1 for _ in runs(sorted(chosen)))
     nodes, depth = np.zeros(1, int), links[:1]
     seen = deepest = 0
-    while nodes.size and deepest <= DEEPEST:
+    while nodes.size:
         seen, deepest = seen + nodes.size, int(depth.max())
         if seen > len(links):
             raise DamagedTree("a tree is damaged: its splits lead back to themselves")

@@ -9,6 +9,7 @@ from lading.model_packaging.check.tree_depth import DEEPEST, require_loadable
 from lading.model_packaging.check.trees import (
     LEAF,
     BoostedTree,
+    DamagedTree,
     Forest,
     NoTreeForm,
     Reading,
@@ -73,3 +74,29 @@ def test_damaged_trees_are_refused(left: int, column: int, reason: str) -> None:
     )
     with pytest.raises(NoTreeForm, match=reason):
         require_loadable([tree], 1)
+
+
+def chain(last: int) -> TreeArrays:
+    """A chain of splits that is too deep for ONNX; its last split leads to node `last`."""
+    splits = DEEPEST + 5
+    inner, leaves = np.arange(splits), np.full(splits + 1, LEAF)
+    left = np.append(inner[1:], last)
+    return TreeArrays(
+        column=np.concatenate([np.zeros(splits, int), leaves]),
+        threshold=np.zeros(2 * splits + 1),
+        left=np.concatenate([left, leaves]),
+        right=np.concatenate([inner + splits, leaves]),
+        missing_left=np.zeros(2 * splits + 1, bool),
+        inclusive=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [[chain(last=1)], [chain(last=2 * (DEEPEST + 5)), chain(last=9_999_999)]],
+    ids=["one that leads back", "one after a deep one"],
+)
+def test_damage_is_found_beyond_the_depth_that_onnx_takes(trees: list[TreeArrays]) -> None:
+    """A runtime of its own may serve deep trees, and would never leave these."""
+    with pytest.raises(DamagedTree):
+        require_loadable(trees, 1)
