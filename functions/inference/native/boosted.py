@@ -31,7 +31,7 @@ def named_answers(kind: Answers, answers: Array, dtype: np.dtype[np.floating]) -
     """
     numbers = answers.astype(dtype, copy=False)
     if kind == "numbers":
-        return {"prediction": numbers.reshape(len(answers), -1)}
+        return {"prediction": numbers[:, np.newaxis] if numbers.ndim == 1 else numbers}
     if answers.ndim == 1:
         answers = np.stack([1 - answers, answers], axis=1)
         numbers = answers.astype(dtype, copy=False)

@@ -44,7 +44,8 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
 
     Raises:
         SessionError: the runtime cannot load it.
-        ValueError: this version of Lading does not have the runtime, or its library is missing.
+        ValueError: this version of Lading does not have the runtime, its library is missing, or the
+            section lacks what the runtime needs.
     """
     runtime = section.runtime
     if runtime not in LIBRARIES:
@@ -54,7 +55,10 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
     except (ImportError, OSError) as error:  # OSError: a shared library that it needs
         advice = "install that library; on Lambda, add its layer"
         raise ValueError(f"needs {LIBRARIES[runtime]}: {error}; {advice}") from error
-    backend: Backend = module.open_model(section, model, threads or 1)
+    try:
+        backend: Backend = module.open_model(section, model, threads or 1)
+    except (KeyError, IndexError) as error:
+        raise ValueError(f"has a section 'native' that lacks a part: {error}") from error
     return backend
 
 

@@ -148,6 +148,8 @@ def read_lightgbm(model: Any) -> Booster:
         np.float64,
     )
     require_loadable((each.tree for each in forest.trees), columns)
+    if any(each.get("is_linear", "0") != "0" for each in trees):
+        raise NoTreeForm("linear_tree is not supported; train with linear_tree=false")
     return Booster(
         partial(add_trees, forest=forest),
         _transform(objective, options),
@@ -183,8 +185,6 @@ def _transform(objective: str, options: list[str]) -> Transform:
 
 
 def _tree(facts: dict[str, str], target: int, share: float) -> BoostedTree:
-    if facts.get("is_linear", "0") != "0":
-        raise NoTreeForm("linear_tree is not supported; train with linear_tree=false")
     leaves = _numbers(facts, "leaf_value", float)
     splits = len(leaves) - 1
     ends = np.full(len(leaves), LEAF)

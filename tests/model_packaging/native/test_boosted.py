@@ -154,3 +154,16 @@ def test_a_damaged_tree_is_refused_before_the_library_follows_it(
     spec = ModelSpec("damaged", damaged, engine=EngineSpec("native"))
     with pytest.raises(SourceUnreadable):
         find_native(spec.name, spec.source).convert(spec)
+
+
+def test_damaged_trees_with_linear_leaves_are_refused_too(
+    kept: dict[str, Kept], tmp_path: Path
+) -> None:
+    """They have no ONNX form, but LightGBM would follow them without an end."""
+    text = kept["linear_trees"][0].source.read_text(encoding="utf-8")
+    assert "\nleft_child=1 " in text
+    damaged = tmp_path / "damaged.txt"
+    damaged.write_text(text.replace("\nleft_child=1 ", "\nleft_child=0 ", 1), encoding="utf-8")
+    spec = ModelSpec("damaged", damaged, engine=EngineSpec("native"))
+    with pytest.raises(SourceUnreadable):
+        find_native(spec.name, spec.source).convert(spec)

@@ -59,6 +59,25 @@ def test_a_model_with_other_columns_than_stated_is_refused(runtime: str) -> None
         load(section(runtime, file), model)
 
 
+@needs("boosting", "xgboost", "lightgbm")
+@pytest.mark.parametrize("runtime", LIBRARIES)
+def test_a_section_without_what_the_runtime_needs_is_refused(runtime: str) -> None:
+    model, file = MODELS[runtime]()
+    columns = (TensorSpec("X", "FP32", (-1, 3)),)
+    for part in ({"options": {}, "inputs": columns}, {"inputs": ()}):
+        with pytest.raises(ValueError, match="a section 'native' that lacks a part"):
+            load(section(runtime, file)._replace(**part), model)
+
+
+@needs("boosting", "xgboost", "lightgbm")
+@pytest.mark.parametrize("runtime", LIBRARIES)
+def test_a_request_without_rows_gets_an_answer_without_rows(runtime: str) -> None:
+    model, file = MODELS[runtime]()
+    stated = section(runtime, file)
+    loaded = load(stated._replace(inputs=(TensorSpec("X", "FP32", (-1, 3)),)), model)
+    assert loaded.run({"X": np.empty((0, 3), np.float32)})["prediction"].shape == (0, 1)
+
+
 def test_the_platform_names_the_runtime_and_the_format() -> None:
     assert platform_of(section("xgboost", "model.ubj")) == "xgboost_ubj"
 
