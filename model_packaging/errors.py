@@ -137,7 +137,10 @@ class FrameworkUnknown(SourceError):
 
 
 class FlavorUnknown(SourceError):
-    """No converter reads a flavor of a model that MLflow logged."""
+    """No converter reads a flavor of a model that MLflow logged.
+
+    Remedy: log the model with one of the flavors that the error names, such as `onnx`.
+    """
 
     def __init__(
         self, model: str, path: Path, flavors: Iterable[str], known: Iterable[str]

@@ -39,6 +39,8 @@ _DTYPES: Final[Mapping[str, Datatype]] = {
 }
 _NEEDED: Final = frozenset(("scikit-learn", "pytorch"))
 """Frameworks whose files do not have the names and types of all inputs."""
+_EXPORTED: Final = ".pt2"
+"""An exported program, which has them."""
 _ALONE: Final = {"scikit-learn": "X", "pytorch": "input"}
 """The name of an input that has none."""
 
@@ -49,7 +51,7 @@ def inputs_of(logged: LoggedModel) -> dict[str, InputShape]:
     None if there is no signature, if it has types that no input can have, or if the model's own
     file states them.
     """
-    if logged.framework not in _NEEDED:
+    if logged.framework not in _NEEDED or logged.path.suffix == _EXPORTED:
         return {}
     entries = _entries(logged.document)
     found = [

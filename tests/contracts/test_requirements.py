@@ -26,7 +26,7 @@ OWNERS = (
     "onnxruntime",
     "sagemaker",
 )
-OWN_ENVIRONMENT = {"audit", "emulate", "flower", "kserve", "sam", "triton", "rie"}
+OWN_ENVIRONMENT = {"audit", "emulate", "flower", "mlflow-server", "kserve", "sam", "triton", "rie"}
 """Tools in environments of their own, whose versions differ from the project's."""
 
 FILES = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))

@@ -19,7 +19,15 @@ def given(example: Any) -> tuple[list[Any], str]:
     return [{name: array.tolist() for name, array in each.items()} for each in requests], note
 
 
-@pytest.mark.parametrize("example", [[[1.5, 2.5]], {"x": [[1.5, 2.5]]}, [{"x": [1.5, 2.5]}]])
+@pytest.mark.parametrize(
+    "example",
+    [
+        [[1.5, 2.5]],
+        {"x": [[1.5, 2.5]]},
+        [{"x": [1.5, 2.5]}],
+        [{"age": 1.5, "spend": 2.5}],  # a frame, for a model of one table
+    ],
+)
 def test_an_example_that_the_model_accepts_is_a_request(example: Any) -> None:
     assert given(example) == ([{"x": [[1.5, 2.5]]}], "the first is its input example")
 
@@ -33,7 +41,7 @@ def test_a_model_without_an_example_has_none() -> None:
     [
         ({"y": [1.0]}, "does not fit"),
         (["a"], "does not fit"),
-        ([{"y": 1.0}], "does not fit"),
+        ([{"y": 1.0}, {"y": "a"}], "does not fit"),
         ([[[1.0]]], "is refused"),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,12 @@ def test_tensors_become_inputs_of_their_shapes() -> None:
 @pytest.mark.parametrize("framework", ["onnx", "tensorflow", "huggingface", "xgboost"])
 def test_inputs_that_the_models_file_has_are_left_to_it(framework: str) -> None:
     assert inputs_of(logged([column("a", "double")], framework)) == {}
+
+
+def test_an_exported_program_has_its_inputs() -> None:
+    made = logged([tensor("float32", [-1, 3])], "pytorch")
+    assert inputs_of(made)
+    assert inputs_of(replace(made, path=Path("data/model.pt2"))) == {}
 
 
 @pytest.mark.parametrize(
