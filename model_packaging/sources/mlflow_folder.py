@@ -20,6 +20,13 @@ _TOKENIZERS: Final = "components"
 _Options = Mapping[str, Any]
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML without merge keys, by which a few lines grow to gigabytes; MLflow writes none."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Leave a merge key as it is, which is an error then."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedModel:
     """A model that MLflow logged.
@@ -53,7 +60,7 @@ def read_logged(model: str, folder: Path) -> LoggedModel:
     for name in flavors:
         known = _FLAVORS.get(name)
         if known is not None and isinstance(flavors[name], dict):
-            framework, candidates = known(flavors[name])
+            framework, candidates = known(_texts(flavors[name]))
             path = _existing(model, folder, candidates)
             return LoggedModel(folder, path, framework, document)
     raise FlavorUnknown(model, folder, flavors, _FLAVORS)
@@ -75,13 +82,18 @@ def _document(model: str, path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise SourceUnreadable(model, path, f"has more than {_MOST_BYTES:,} bytes")
-        document = yaml.safe_load(path.read_bytes())
+        document = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - it is a SafeLoader
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         reason = f"is not a description of a model: {' '.join(str(error).split())[:200]}"
         raise SourceUnreadable(model, path, reason) from error
     if not isinstance(document, dict) or not isinstance(document.get("flavors"), dict):
         raise SourceUnreadable(model, path, "is not a description of a model: it has no flavors")
     return document
+
+
+def _texts(options: _Options) -> _Options:
+    """Return the options that are texts: nested aliases may be gigabytes when written out."""
+    return {key: value for key, value in options.items() if isinstance(value, str)}
 
 
 def _existing(model: str, folder: Path, candidates: list[Any]) -> Path:

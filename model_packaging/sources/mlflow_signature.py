@@ -71,8 +71,9 @@ def example_of(logged: LoggedModel) -> bytes | None:
         return None
     for key in ("serving_input_path", "artifact_path"):
         document = _read(logged.folder, info.get(key))
-        if document is not None:
-            return json.dumps({"inputs": _given(document)}).encode()
+        given = None if document is None else _given(document)
+        if given is not None:
+            return json.dumps({"inputs": given}).encode()
     return None
 
 
@@ -122,10 +123,13 @@ def _read(folder: Path, name: Any) -> Any:
 
 
 def _given(document: Any) -> Any:
-    """Return records of a frame, or arrays."""
+    """Return records of a frame, or arrays; None if the frame is damaged."""
     if not isinstance(document, dict):
         return document
     frame = document.get("dataframe_split", document)
     if isinstance(frame, dict) and {"columns", "data"} <= frame.keys():
-        return [dict(zip(frame["columns"], row, strict=False)) for row in frame["data"]]
+        try:
+            return [dict(zip(frame["columns"], row, strict=True)) for row in frame["data"]]
+        except (TypeError, ValueError):
+            return None
     return document["inputs"] if set(document) == {"inputs"} else document

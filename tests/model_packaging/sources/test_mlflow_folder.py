@@ -97,3 +97,23 @@ def test_a_tokenizer_goes_beside_its_model_and_overwrites_nothing(tmp_path: Path
     inside = sorted(path.name for path in (folder / "model").iterdir())
     assert inside == ["config.json", "tokenizer.json", "vocab.txt"]
     assert (folder / "model/config.json").read_bytes() == b"of the model"
+
+
+def lines_that_grow(first: str, each: str) -> str:
+    """YAML whose last anchor stands for 10**12 values when it is written out."""
+    later = (each.format(at, ", ".join([f"*a{at - 1}"] * 10)) for at in range(1, 13))
+    return "\n".join([f"a0: &a0 {first}", *later, "flavors: {pytorch: {model_data: *a12}}"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines_that_grow("[x]", "a{0}: &a{0} [{1}]"),
+        lines_that_grow("{k: 1}", "a{0}: &a{0} {{<<: [{1}]}}"),
+    ],
+    ids=["aliases", "merge keys"],
+)
+def test_a_description_that_would_fill_the_memory_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / MLMODEL).write_text(text)
+    with pytest.raises(SourceUnreadable):
+        read_logged("m", tmp_path)

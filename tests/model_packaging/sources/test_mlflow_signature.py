@@ -105,3 +105,13 @@ def test_an_example_that_is_elsewhere_or_unusable_is_left_out(tmp_path: Path, na
     info = {"artifact_path": name}
     assert example_of(logged([], folder=folder, saved_input_example_info=info)) is None
     assert example_of(logged([], folder=folder)) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "data"), [(["a"], [1]), (["a"], 5), ([["a"]], [[1]]), (3, [[1]]), (["a"], [[1, 2]])]
+)
+def test_an_example_that_is_damaged_is_left_out(tmp_path: Path, columns: Any, data: Any) -> None:
+    document = {"dataframe_split": {"columns": columns, "data": data}}
+    (tmp_path / "example.json").write_text(json.dumps(document))
+    info = {"artifact_path": "example.json"}
+    assert example_of(logged([], folder=tmp_path, saved_input_example_info=info)) is None
