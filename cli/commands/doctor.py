@@ -30,6 +30,7 @@ _FRAMEWORKS = {
     "pandas": ("models of pandas frames", "tabular"),
     "xgboost": ("XGBoost", "boosting"),
     "lightgbm": ("LightGBM", "boosting"),
+    "ai_edge_litert": ("TFLite, not converted", "litert"),
     "torch": ("PyTorch", "pytorch"),
     "tensorflow": ("Keras and TensorFlow", "tensorflow"),
     "transformers": ("Hugging Face", "huggingface"),

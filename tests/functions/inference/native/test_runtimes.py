@@ -11,9 +11,11 @@ from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.native.libraries import LIBRARIES
 from lading.functions.inference.native.runtimes import load, open_native, platform_of
 from tests.support.frameworks import needs
+from tests.support.interpreter import ROOT
 
 MODULES = {"litert": "ai_edge_litert.interpreter"}
 """Runtime -> the module that it imports, where that has another name."""
+TFLITE = ROOT / "tests/model_packaging/native/dense.tflite"
 INPUTS, OUTPUTS = (TensorSpec("X", "FP32", (-1, 2)),), (TensorSpec("prediction", "FP32", (-1, 1)),)
 
 
@@ -40,9 +42,9 @@ def test_a_library_that_is_missing_is_named(runtime: str, monkeypatch: pytest.Mo
         load(section(runtime), b"")
 
 
-@pytest.mark.parametrize(
-    "runtime", [pytest.param(it, marks=needs("boosting", it)) for it in LIBRARIES]
-)
+@needs("boosting", "xgboost", "lightgbm")
+@needs("litert", "ai_edge_litert")
+@pytest.mark.parametrize("runtime", LIBRARIES)
 def test_content_that_is_no_model_is_an_error_of_one_line(runtime: str) -> None:
     with pytest.raises(SessionError) as caught:
         load(section(runtime), b'{"a": 1}')
@@ -60,7 +62,7 @@ def test_a_model_with_other_columns_than_stated_is_refused(runtime: str) -> None
 
 
 @needs("boosting", "xgboost", "lightgbm")
-@pytest.mark.parametrize("runtime", LIBRARIES)
+@pytest.mark.parametrize("runtime", ["lightgbm", "xgboost"])
 def test_a_section_without_what_the_runtime_needs_is_refused(runtime: str) -> None:
     model, file = MODELS[runtime]()
     columns = (TensorSpec("X", "FP32", (-1, 3)),)
@@ -70,12 +72,19 @@ def test_a_section_without_what_the_runtime_needs_is_refused(runtime: str) -> No
 
 
 @needs("boosting", "xgboost", "lightgbm")
-@pytest.mark.parametrize("runtime", LIBRARIES)
+@pytest.mark.parametrize("runtime", ["lightgbm", "xgboost"])
 def test_a_request_without_rows_gets_an_answer_without_rows(runtime: str) -> None:
     model, file = MODELS[runtime]()
     stated = section(runtime, file)
     loaded = load(stated._replace(inputs=(TensorSpec("X", "FP32", (-1, 3)),)), model)
     assert loaded.run({"X": np.empty((0, 3), np.float32)})["prediction"].shape == (0, 1)
+
+
+@needs("litert", "ai_edge_litert")
+def test_a_tflite_file_without_its_options_is_refused() -> None:
+    stated = section("litert", "model.tflite")._replace(options={})
+    with pytest.raises(ValueError, match="a section 'native' that lacks a part"):
+        load(stated, TFLITE.read_bytes())
 
 
 def test_the_platform_names_the_runtime_and_the_format() -> None:
