@@ -226,7 +226,7 @@ def click(url: str, text: str) -> str:
         page.locator("#answer .answer, #answer .error").first.wait_for()
         if page.locator("#answer .error").count():
             raise StepFailed(f"the page: {page.locator('#answer').inner_text()}")
-        answer = page.locator("#answer .answer h3 + *").first.inner_text()
+        answer = page.locator("#answer h3 + p, #answer h3 + ol li").first.inner_text()
         browser.close()
     return " ".join(answer.split())[:_LONGEST_ANSWER]
 
