@@ -87,12 +87,12 @@ class Limits(NamedTuple):
         return self.memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
     def confines(self, spec: ModelSpec) -> bool:
-        """Return whether a model is built confined: if its file may run code.
+        """Return whether a model is built confined: if its file may run code, or is code.
 
         Raises:
             ConfinementMissing: it should be, and the system cannot do that.
         """
-        if not spec.trusts_all or self.unconfined:
+        if not (spec.trusts_all or spec.runs_code) or self.unconfined:
             return False
         if reason := unavailable():
             raise ConfinementMissing(spec.name, reason)

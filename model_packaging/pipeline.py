@@ -26,11 +26,11 @@ Everything before `publish` happens in memory, and the last two stages each make
 a kill at any time leaves store and lock unchanged or complete. A kill between the two leaves a
 version that the lock does not have; the next run finds it by its identity.
 
-With `engine: native` the model is not converted, but goes through all stages: the room `native` has
-what `convert` makes of its file. A language model, or a model for a custom container, is not
-converted either: its trained files are streamed unchanged from `identity` to `publish`. A graph has
-no file of its own: its models are packaged before it, and `graphs/building.py` has its stages
-between `identity` and `publish`.
+With `engine: native` or `engine: python` the model is not converted, but goes through all stages:
+the room `native` has what `convert` makes of its source. A language model, or a model for a custom
+container, is not converted either: its trained files are streamed unchanged from `identity` to
+`publish`. A graph has no file of its own: its models are packaged before it, and
+`graphs/building.py` has its stages between `identity` and `publish`.
 """
 
 import json
@@ -336,7 +336,8 @@ def _convert(job: ConversionJob) -> tuple[Conversion, str]:
     conversion = replace(conversion, reference=remembered(conversion.reference))
     size = f"{len(conversion.onnx):,} bytes"
     if conversion.native:
-        return conversion, f"not converted: {spec.source.name} is served as it is, {size}"
+        code = ", runs your code" if conversion.native.runs_code else ""
+        return conversion, f"not converted{code}: {spec.source.name} is served as it is, {size}"
     require_finite_weights(spec.name, conversion.onnx)
     left = "".join(f"; left out '{name}': it {why}" for name, why in conversion.left_out.items())
     return conversion, f"{size}{left}"

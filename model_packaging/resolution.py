@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.functions.inference.artifact.reading import sha256
-from lading.functions.inference.artifact.specification import MODEL_FORMAT
+from lading.functions.inference.artifact.specification import MODEL_FORMAT, PYTHON
 from lading.model_packaging.conversion import Converter, tool_versions
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.documents import canonical
@@ -21,6 +21,7 @@ from lading.model_packaging.engines.served import (
 )
 from lading.model_packaging.errors import FileMissing, ManifestError, Place
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.native.own_class import PYTHON_CLASS
 from lading.model_packaging.native.registry import find_native
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
 from lading.model_packaging.sources.user_code import imported_files
@@ -64,8 +65,7 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
         require_file(spec.source, spec.place("source"))
     for key, path in spec.row_files().items():
         require_file(path, spec.place(key))
-    find = find_native if spec.runs_natively else find_converter
-    converter = find(spec.name, spec.source, spec.framework)
+    converter = _converter_of(spec)
     for key in spec.original():
         if key not in (*converter.keys, "code", "image"):
             reason = f"has no effect on {converter.framework} models; remove it"
@@ -80,6 +80,13 @@ def resolve(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
     tools = {**converter.tools(spec), **ChainMap(*map(dict, more)), **used}
     job = ConversionJob(spec, source, tools, regions, None, converter)
     return job, f"{spec.source}, {converter.framework}"
+
+
+def _converter_of(spec: ModelSpec) -> Converter:
+    if spec.runs_code:
+        return PYTHON_CLASS
+    find = find_native if spec.runs_natively else find_converter
+    return find(spec.name, spec.source, spec.framework)
 
 
 def _resolve_files(spec: ModelSpec, regions: Collection[str]) -> tuple[Resolved, str]:
@@ -146,7 +153,7 @@ def _placed(spec: ModelSpec) -> dict[str, Any] | None:
     if spec.may_have_engine:
         return engine_identity(spec)
     if spec.runs_natively:
-        return {"name": "native"}
+        return {"name": PYTHON if spec.runs_code else "native"}
     return None if spec.target == "lambda" else {"target": spec.target}
 
 

@@ -248,6 +248,8 @@ def target_of(artifact: Artifact) -> Target:
     """Return what serves a published artifact."""
     if artifact.engine:
         return "sagemaker"
+    if artifact.native and artifact.native.runs_code:
+        return "container"
     managed = artifact.specification.get("target") == "lambda-managed"
     return "lambda-managed" if managed else "lambda"
 

@@ -153,9 +153,14 @@ def _cells(placement: Placement, option: Option) -> list[str]:
         f"{count}{option.size}",
         _milliseconds(option.answers_ms),
         _milliseconds(option.first_ms) if option.target == "lambda" else "always on",
-        f"${option.per_million:,.2f}",
-        f"${option.at_rest:,.2f}",
+        *_prices(option),
     ]
+
+
+def _prices(option: Option) -> tuple[str, str]:
+    if not option.priced:
+        return "not known", "not known"
+    return f"${option.per_million:,.2f}", f"${option.at_rest:,.2f}"
 
 
 def _milliseconds(time: float | None) -> str:

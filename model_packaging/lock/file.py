@@ -134,7 +134,7 @@ class LockedVersion(_LockEntry):
 
     identity: str = Field(pattern=_DIGEST)
     digest: str = Field(pattern=_DIGEST)
-    target: Literal["lambda", "lambda-managed", "sagemaker"] = "lambda"
+    target: Literal["lambda", "lambda-managed", "sagemaker", "container"] = "lambda"
     stores: tuple[Copy, ...] = Field(min_length=1)
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)

@@ -30,14 +30,14 @@ from lading.model_packaging.manifest.fields import CONFIG, File, Text, one_or_mo
 from lading.model_packaging.manifest.graphs import GraphSpec
 from lading.model_packaging.manifest.image_input import ImageInput
 from lading.model_packaging.manifest.options import PruneSpec, Quantize, QuantizeSpec
-from lading.model_packaging.manifest.original import ClassPath, OwnCode, Shapes
+from lading.model_packaging.manifest.original import ClassPath, Outputs, OwnCode, Shapes
 from lading.model_packaging.manifest.training import TRAINED, TrainSpec
 
 Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", "match"]
 Promote = Literal["never", "not_worse", "better"]
-Target = Literal["lambda", "lambda-managed", "sagemaker", "auto"]
+Target = Literal["lambda", "lambda-managed", "sagemaker", "container", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
-EngineWord = Literal["native", "triton", "vllm", "djl-lmi", "container"]
+EngineWord = Literal["native", "python", "triton", "vllm", "djl-lmi", "container"]
 NATIVE: Final = "native"
 """The engine of a model that a function runs in the runtime of its own framework."""
 Option = bool | int | float | str
@@ -129,7 +129,8 @@ class EngineSpec:
     name: EngineWord
     """On SageMaker, triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in
     image. On Lambda, native: the model is not converted, and its framework's own runtime computes
-    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite)."""
+    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite). In a container, python: a class of your
+    own."""
     image: Text | None = None
     """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})
@@ -190,13 +191,15 @@ class ModelEntry:
         ),
     ] = None
     """module:Name of the class whose weights the file holds, or of a function that makes the model;
-    your own code, beside this manifest, runs when the model is packaged."""
+    your own code, beside this manifest, runs when the model is packaged. With engine: python, the
+    class that answers, in the folder source."""
     inputs: Shapes = Field(default={})
     """The inputs in the original's order, if its file does not have them."""
     examples: File | None = None
     """Alternative to inputs: an .npz file with an array of example rows per input, in order."""
-    outputs: tuple[str, ...] = ()
-    """Names for the outputs, in the original's order."""
+    outputs: Outputs = ()
+    """Names for the outputs, in the original's order; with engine: python a mapping with the shape
+    and the datatype of each."""
     signatures: Annotated[
         tuple[_Signature, ...],
         AfterValidator(unique),
@@ -226,9 +229,10 @@ class ModelEntry:
     """The words of the model card, which is published with each version."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
-    `lading plan` shows which and why."""
+    `lading plan` shows which and why. container: only with engine: python, whose default it is."""
     engine: Engine | None = None
-    """native: the model is not converted, and runs on Lambda in its framework's own runtime. On
+    """native: the model is not converted, and runs on Lambda in its framework's own runtime.
+    python: it is a class of your own, which runs in a container. On
     SageMaker the engine, by default triton, or vllm for a language model."""
     twin: Text | None = None
     """A smaller model of this manifest that may answer while the SageMaker endpoint starts."""

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as validated
 from pydantic_core import ErrorDetails
 
+from lading.functions.inference.artifact.specification import PYTHON
 from lading.model_packaging.errors import ManifestError, Place, UnknownModel, likely
 from lading.model_packaging.manifest.address import CACHE, is_remote
 from lading.model_packaging.manifest.checking import CheckSpec
@@ -24,6 +25,7 @@ from lading.model_packaging.manifest.fields import CONFIG
 from lading.model_packaging.manifest.graph_rules import check_graph
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.model_packaging.manifest.options import QuantizeSpec
+from lading.model_packaging.manifest.own_class import check_own_class, default_target, runs_code
 from lading.model_packaging.manifest.training import TRAINED
 
 _MANIFEST = TypeAdapter(ManifestEntry)
@@ -81,7 +83,17 @@ class ModelSpec(ModelEntry, _Named):
     @property
     def runs_natively(self) -> bool:
         """Whether the model is not converted: its framework's own runtime computes it."""
-        return self.engine is not None and self.engine.name == NATIVE
+        return self.engine is not None and self.engine.name in {NATIVE, PYTHON}
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether the model is a class of the user's own, in the folder `source`."""
+        return runs_code(self)
+
+    @property
+    def code_folder(self) -> Path:
+        """The folder from which the code of `class` imports."""
+        return self.source if self.runs_code else self.manifest.parent
 
     @property
     def trusts_all(self) -> bool:
@@ -117,7 +129,7 @@ class ModelSpec(ModelEntry, _Named):
     def class_file(self) -> Path:
         """Return the file with the code of `class_path`."""
         module = str(self.class_path).partition(":")[0]
-        return self.manifest.parent.joinpath(*module.split(".")).with_suffix(".py")
+        return self.code_folder.joinpath(*module.split(".")).with_suffix(".py")
 
     def row_files(self) -> dict[str, Path]:
         """Files of rows for the gate and for calibration, by the manifest's key."""
@@ -134,7 +146,7 @@ class ModelSpec(ModelEntry, _Named):
         """Files beside the source that the outcome depends on, by the manifest's key."""
         classes = self.image.classes if self.image else None
         named = {
-            "class": self.class_file() if self.class_path else None,
+            "class": self.class_file() if self.class_path and not self.runs_code else None,
             "examples": self.examples,
             "code": self.code.file if self.code else None,
             "image": classes if isinstance(classes, Path) else None,
@@ -206,6 +218,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         keys["source"] = document.path.parent / CACHE
     if entry.graph:
         keys["source"] = document.path
+    keys |= default_target(entry, document.value["models"][name])
     return ModelSpec(
         name=name, manifest=document.path, line=line, lines=lines, origin=origin, **keys
     )
@@ -231,6 +244,7 @@ def _check_graph(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
     """Reject keys of SageMaker on Lambda, and a twin that could not answer."""
+    check_own_class(spec, spec.place, downloaded=spec.origin is not None)
     if spec.runs_natively:
         _check_native(spec)
     elif not spec.may_have_engine:
@@ -254,7 +268,7 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 def _check_native(spec: ModelSpec) -> None:
     """Reject keys that have no effect on a model that is not converted."""
-    if spec.target != "lambda":
+    if spec.target != "lambda" and not spec.runs_code:
         reason = "must be lambda with engine: native; a container of yours can serve it as well"
         raise ManifestError(spec.place("target"), reason)
     given: dict[str, object] = {"prune": spec.prune, "twin": spec.twin}
@@ -262,11 +276,13 @@ def _check_native(spec: ModelSpec) -> None:
         given["quantize"] = spec.quantize
     for key, value in given.items():
         if value is not None:
-            reason = "has no effect with engine: native, which serves the file as it is; remove it"
-            raise ManifestError(spec.place(key), reason)
-    options = spec.engine and (spec.engine.image or spec.engine.options)
-    if options:
-        raise ManifestError(spec.place("engine"), "native has no image and no options; remove them")
+            engine = spec.engine and spec.engine.name
+            reason = f"has no effect with engine: {engine}, which serves the source as it is"
+            raise ManifestError(spec.place(key), f"{reason}; remove it")
+    if spec.engine and (spec.engine.image or spec.engine.options):
+        raise ManifestError(
+            spec.place("engine"), f"{spec.engine.name} has no image and no options; remove them"
+        )
 
 
 def _check_quantize(spec: ModelSpec) -> None:

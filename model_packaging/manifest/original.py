@@ -3,11 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import AfterValidator, Discriminator, Field, StrictInt, Tag
 from pydantic.dataclasses import dataclass
 
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.model_packaging.manifest.fields import CONFIG, File, Ordered
 
 BATCH = "batch"
@@ -56,8 +57,28 @@ def named_axes(inputs: Mapping[str, InputShape]) -> Mapping[str, InputShape]:
     }
 
 
+def tensors_of(shapes: Mapping[str, InputShape]) -> tuple[TensorSpec, ...]:
+    """Return the tensors that the manifest states; a named axis has any size."""
+    return tuple(
+        TensorSpec(
+            name, each.datatype, tuple(-1 if isinstance(it, str) else it for it in each.shape)
+        )
+        for name, each in shapes.items()
+    )
+
+
 ClassPath = Annotated[str, AfterValidator(_class)]
 Shapes = Annotated[Mapping[str, InputShape], AfterValidator(named_axes), Ordered]
+
+
+def _kind(value: Any) -> str:
+    return "shapes" if isinstance(value, Mapping) else "names"
+
+
+Outputs = Annotated[
+    Annotated[tuple[str, ...], Tag("names")] | Annotated[Shapes, Tag("shapes")],
+    Discriminator(_kind),
+]
 
 
 @dataclass(frozen=True, slots=True, config=CONFIG)

@@ -54,5 +54,6 @@ def fitting(wanted: Target | Literal["auto"], needs: Needs) -> tuple[Decision, s
         return Decision(chosen.target, wanted, placement, prices), outcome
     option = require_fits(placement, wanted)
     own = f", with the layer of {needs.runtime}" if needs.runtime else ""
+    own = ", runs your code" if option.target == "container" else own
     outcome = f"{option.target} as in the manifest, {option.size}{own}"
     return Decision(option.target, wanted, placement, prices), outcome

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from lading.model_packaging.placement.prices import Prices
 
-Target = Literal["lambda", "lambda-managed", "sagemaker"]
+Target = Literal["lambda", "lambda-managed", "sagemaker", "container"]
 
 MONTH_HOURS = 730
 MILLION = 1_000_000
@@ -38,6 +38,11 @@ class Option:
     fewest: int = 1
 
     @property
+    def priced(self) -> bool:
+        """Whether its prices are known: those of a container of the user's own are not."""
+        return self.target != "container"
+
+    @property
     def per_million(self) -> float:
         """Price of a million requests, with their share of the month."""
         return self.usage + self.at_rest * MILLION / self.requests
@@ -49,19 +54,21 @@ class Option:
 
     def compute(self, prices: Prices) -> float:
         """Return the price of one request in the model's function, without the API."""
+        if not self.priced:
+            return 0.0
         calls = self.usage - per_million_calls(prices) + prices.lambda_.requests_per_million
         return calls / MILLION
 
     def to_json(self) -> dict[str, Any]:
-        """For `lading plan --json`: milliseconds, and dollars rounded to cents."""
+        """For `lading plan --json`: milliseconds, and dollars rounded to cents; null is unknown."""
         return {
             "target": self.target,
             "size": self.size,
             "instances": self.instances,
             "answers_ms": _rounded(self.answers_ms),
             "first_answer_ms": _rounded(self.first_ms),
-            "per_million_usd": round(self.per_million, 2),
-            "at_rest_usd_a_month": round(self.at_rest, 2),
+            "per_million_usd": round(self.per_million, 2) if self.priced else None,
+            "at_rest_usd_a_month": round(self.at_rest, 2) if self.priced else None,
         }
 
 

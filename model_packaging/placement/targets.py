@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lading.functions.contract.limits import LAMBDA
 from lading.model_packaging.errors import PackagingError
-from lading.model_packaging.placement import on_lambda, on_managed, on_sagemaker
+from lading.model_packaging.placement import on_container, on_lambda, on_managed, on_sagemaker
 from lading.model_packaging.placement.needs import Needs, readable_size
 from lading.model_packaging.placement.options import MILLION, Option, Target
 from lading.model_packaging.placement.prices import Prices
@@ -60,13 +60,15 @@ def place(
     Raises:
         DoesNotFit: no target can serve it.
     """
+    code = on_container.refuses_others(needs)
     reasons: dict[Target, str] = {
-        "lambda": on_lambda.refusal(needs),
-        "lambda-managed": on_managed.refusal(needs, prices),
-        "sagemaker": on_sagemaker.refusal(needs, prices),
+        "lambda": code or on_lambda.refusal(needs),
+        "lambda-managed": code or on_managed.refusal(needs, prices),
+        "sagemaker": code or on_sagemaker.refusal(needs, prices),
     }
     refused = {target: reason for target, reason in reasons.items() if reason}
     options = _options(needs, prices, requests, environments, refused)
+    options += (on_container.option(needs, requests),) if code else ()
     if not options:
         text = "; ".join(f"{target}: {why}" for target, why in refused.items())
         raise DoesNotFit(needs.name, "any target", text, "quantize it, or use a smaller model")

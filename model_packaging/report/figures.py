@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lading.functions.inference.artifact.specification import PYTHON
 from lading.model_packaging.manifest.checking import RELATIVE_TOLERANCE
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.report.elements import undamaged
@@ -141,7 +142,14 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
+def runs_code(specification: Mapping[str, Any]) -> bool:
+    """Return whether the model is a class of the user's own."""
+    return bool(specification.get("native", {}).get("runtime") == PYTHON)
+
+
 def unconverted(specification: Mapping[str, Any]) -> str:
     """Return what computes a model that is not converted; empty if it is."""
     native = specification.get("native")
+    if native and runs_code(specification):
+        return f"runs your code: {native['options']['class']} of {native['file']}"
     return f"{native['runtime']} computes {native['file']}, the trained file" if native else ""

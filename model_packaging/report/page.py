@@ -22,6 +22,7 @@ from lading.model_packaging.report.figures import (
     Stage,
     batches_of,
     change_of,
+    runs_code,
     stages_of,
     unconverted,
     wider_tolerance,
@@ -83,6 +84,7 @@ def _origin(specification: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     source, date = specification["source"], str(report.get("date", ""))[:10]
     words = [str(source["file"]), str(source["framework"]), *[date] * bool(date)]
     words += ["not converted"] if "native" in specification else []
+    words += ["runs your code"] if runs_code(specification) else []
     return f'<p class="soft">{escape(", ".join(words))}</p>'
 
 

@@ -37,10 +37,12 @@ def _section(found: _Document) -> Iterator[str]:
     costs = [
         Bar(f"{each['target']}, {each['size']}", dollars, f"${dollars:,.2f}")
         for each in options
+        if each["per_million_usd"] is not None
         for dollars in (float(each["per_million_usd"]),)
     ]
     requests = int(found["requests_a_month"])
-    yield bars(f"Price of a million requests, at {requests:,} a month", costs)
+    if costs:
+        yield bars(f"Price of a million requests, at {requests:,} a month", costs)
     refused = [[str(target), str(reason)] for target, reason in found["refused"].items()]
     if refused:
         yield table(("refused", "why"), refused)
@@ -67,9 +69,13 @@ def _row(option: _Document, target: str) -> Sequence[str]:
         f"{count} x {option['size']}" if count > 1 else str(option["size"]),
         _time(option["answers_ms"]),
         _time(option["first_answer_ms"]) if option["target"] == "lambda" else "always on",
-        f"${float(option['per_million_usd']):,.2f}",
-        f"${float(option['at_rest_usd_a_month']):,.2f}",
+        _price(option["per_million_usd"]),
+        _price(option["at_rest_usd_a_month"]),
     ]
+
+
+def _price(dollars: Any) -> str:
+    return "not known" if dollars is None else f"${float(dollars):,.2f}"
 
 
 def _time(milliseconds: Any) -> str:

@@ -37,7 +37,7 @@ def load_class(spec: ModelSpec) -> Any:
 
 def imported_files(spec: ModelSpec) -> tuple[Path, ...]:
     """Return the files beside the manifest that the code of `class` imports."""
-    if spec.class_path is None:
+    if spec.class_path is None or spec.runs_code:
         return ()
     module = spec.class_path.partition(":")[0]
     return tuple(local_imports(spec.manifest.parent, module).values())

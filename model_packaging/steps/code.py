@@ -1,14 +1,12 @@
 """Adds the user's code as a processing step around a converted model."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.processing.processed import make_step
 from lading.model_packaging.conversion import Conversion, Processing, around, open_session
 from lading.model_packaging.errors import ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.manifest.original import InputShape
+from lading.model_packaging.manifest.original import tensors_of
 
 
 def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
@@ -31,8 +29,8 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
     processing = Processing(
         steps=(options, *inner.steps),
         files={**inner.files, **files},
-        inputs=_specs(code.inputs) or inner.inputs,
-        outputs=_specs(code.outputs) or inner.outputs,
+        inputs=tensors_of(code.inputs) or inner.inputs,
+        outputs=tensors_of(code.outputs) or inner.outputs,
     )
     # Examples are inputs of the model; callers send other inputs to preprocess.
     examples = None if code.inputs else conversion.examples
@@ -44,12 +42,3 @@ def with_code(spec: ModelSpec, conversion: Conversion) -> Conversion:
 def _bare(spec: ModelSpec, conversion: Conversion) -> Processing:
     session = open_session(spec.name, conversion, conversion.onnx)
     return Processing((), {}, session.inputs, session.outputs)
-
-
-def _specs(shapes: Mapping[str, InputShape]) -> tuple[TensorSpec, ...]:
-    return tuple(
-        TensorSpec(
-            name, each.datatype, tuple(-1 if isinstance(it, str) else it for it in each.shape)
-        )
-        for name, each in shapes.items()
-    )

@@ -285,6 +285,11 @@ def shadow_conflict(
     return endpoint_conflict(serving.settings.sagemaker)
 
 
+_ONLY_CONTAINER = (
+    "it runs your code, with engine: python, and a function has no layer for its requirements.txt; "
+    "serve it with `lading serve` or in a container (docs/native.md), and give it no label "
+    "'stable', so that stages leave it out"
+)
 _NOT_HERE = "`shadow` is for models whose versions all run on Lambda itself; remove it"
 
 
@@ -327,6 +332,8 @@ def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) ->
     Raises:
         ValueError: there is none for this region; the text says what to do.
     """
+    if entry.target == "container":
+        raise ValueError(_ONLY_CONTAINER)
     local = [copy for copy in entry.stores if isinstance(copy, LocalCopy)]
     remote = [copy for copy in entry.stores if isinstance(copy, S3Copy)]
     if not remote or (deployment.local and local):

@@ -42,10 +42,10 @@ def _classes(report: _Document) -> list[dict[str, Any]]:
 
 
 def _placement(report: _Document) -> dict[str, Any]:
-    """Return what serves the version, why, and the dollars for a million requests."""
+    """Return what serves the version, why, and the dollars for a million requests, if known."""
     found = report["placement"]
     [dollars] = [
-        float(each["per_million_usd"])
+        _number(each["per_million_usd"])
         for each in found["options"]
         if each["target"] == found["target"]
     ]

@@ -20,7 +20,7 @@ A version is a folder, `models/<name>/<version>/`, or one zip with that folder i
 
 `artifact.json` is the root: the lock pins its SHA-256, and it pins the files, those of the engine
 under `engine.files`. Nothing is ever unpickled, and nothing is executed except the code that the
-manifest names under `code`.
+manifest names under `code`, and the class of `engine: python`.
 
 How to change the format: raise `FORMAT_VERSION` if an older reader would misread a new artifact
 (a new optional key does not need it), and write the lowest version that can express the artifact;

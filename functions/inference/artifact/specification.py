@@ -23,6 +23,8 @@ model in its framework's own runtime."""
 SPECIFICATION = "artifact.json"
 CODE_STEP = "code"
 """The step that runs the model's own code."""
+PYTHON = "python"
+"""The runtime of a class of the user's own."""
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 BASELINE = "baseline.json"
@@ -152,6 +154,11 @@ class NativeSection(NamedTuple):
     options: Mapping[str, Any]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether its file is code of the user's own, which needs permission to run."""
+        return self.runtime == PYTHON
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in `artifact.json`."""

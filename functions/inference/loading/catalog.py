@@ -349,6 +349,7 @@ def _refuse_code(artifact: Artifact, folder: Path) -> None:
     own = any(node.code for node in nodes)
     for each in (*artifact.parts(), *artifact.others.values()):
         steps = each.specification.get("processing", ())
+        own = own or (each.native is not None and each.native.runs_code)
         if own or any(step.get("step") == CODE_STEP for step in steps):
             raise CodeNotAllowed(shown(folder / SPECIFICATION))
 

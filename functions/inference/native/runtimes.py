@@ -1,12 +1,13 @@
 """Opens models that are not converted, in the runtime of their own framework.
 
 To add a runtime, add a module of its name with a function `open_model`, and a line to `LIBRARIES`.
-A runtime is imported when a model needs it: its library is only in the layer of such models.
+A runtime is imported when a model needs it: its library is only in the layer of such models. The
+runtime `python` needs no library of ours: it runs a class of the user's own.
 """
 
 from importlib import import_module
 
-from lading.functions.inference.artifact.specification import Artifact, NativeSection
+from lading.functions.inference.artifact.specification import PYTHON, Artifact, NativeSection
 from lading.functions.inference.models.predictor import Backend, SessionError
 from lading.functions.inference.models.session_predictor import SessionPredictor
 from lading.functions.inference.native.libraries import LIBRARIES
@@ -48,7 +49,7 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
             section lacks what the runtime needs.
     """
     runtime = section.runtime
-    if runtime not in LIBRARIES:
+    if runtime not in LIBRARIES and not section.runs_code:
         raise ValueError(f"needs the runtime '{runtime}', which this version of Lading lacks")
     try:
         module = import_module(f"lading.functions.inference.native.{runtime}")
@@ -64,4 +65,6 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
 
 def platform_of(section: NativeSection) -> str:
     """Return what computes the model and its format, such as `xgboost_json`."""
+    if section.runs_code:
+        return f"{PYTHON}_your_code"
     return f"{section.runtime}_{section.file.rpartition('.')[2]}"

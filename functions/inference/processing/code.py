@@ -63,7 +63,7 @@ def load_code(file: str, source: bytes) -> ModuleType:
     """
     module = ModuleType(file.removesuffix(".py"))
     try:
-        _run(lambda: exec(compile(source, file, "exec"), vars(module)))  # noqa: S102 the manifest's
+        run_code(lambda: exec(compile(source, file, "exec"), vars(module)))  # noqa: S102 the manifest's
     except SessionError as error:
         raise ValueError(f"cannot run its {file}: {error.__cause__!r}") from error
     return module
@@ -77,11 +77,14 @@ def _informed(function: Callable[..., Any] | None) -> _Function | None:
     return lambda arrays: wanting(arrays, **{_ATTRIBUTES: custom_attributes.get()})
 
 
-def _run(work: Callable[[], T]) -> T:
+def run_code(work: Callable[[], T]) -> T:
     """Run the user's code, which may raise any exception.
 
     `sys.exit()` is an error of the model, too: it must not end the server, which runs quick models
     in its event loop. An interrupt from outside still ends it.
+
+    Raises:
+        SessionError: the code raised an exception, which is its cause.
     """
     try:
         return work()
@@ -97,7 +100,7 @@ def called(function: Callable[[Given], Any], arrays: Given) -> dict[str, Array]:
     Raises:
         SessionError: it raises, or returns anything else.
     """
-    given: object = _run(lambda: function(arrays))
+    given: object = run_code(lambda: function(arrays))
     if not isinstance(given, dict):
         kind = type(given).__name__
         raise SessionError(TypeError(f"the model's code returns a {kind}, not a dict of arrays"))

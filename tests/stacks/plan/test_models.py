@@ -117,6 +117,13 @@ def test_what_cannot_be_deployed_is_said_with_what_to_do(
         plan(tmp_path, locked(*copies), "eu-central-1", **settings)
 
 
+def test_a_model_that_runs_code_of_your_own_is_refused_on_aws(tmp_path: Path) -> None:
+    entry = locked(s3_copy("digits"))
+    entry["versions"]["3"]["target"] = "container"
+    with pytest.raises(PlanError, match=r"version 3: it runs your code, .*`lading serve`"):
+        plan(tmp_path, entry)
+
+
 def test_the_advice_for_two_buckets_without_a_region_leads_to_a_plan(tmp_path: Path) -> None:
     entry = locked(s3_copy("digits"), s3_copy("digits", bucket="other"))
     with pytest.raises(PlanError) as refused:

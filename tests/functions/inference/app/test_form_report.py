@@ -36,6 +36,15 @@ def test_the_price_is_that_of_the_chosen_target() -> None:
     assert told["placement"]["per_million_usd"] == 541.36
 
 
+def test_a_target_without_a_price_is_told_all_the_same() -> None:
+    options = [{"target": "container", "per_million_usd": None}]
+    placed = {"target": "container", "why": "it runs your code", "options": options}
+    told = describe_report(SPECIFICATION, {"placement": placed})
+    assert told is not None
+    assert told["placement"]["target"] == "container"
+    assert told["placement"]["per_million_usd"] is None
+
+
 @pytest.mark.parametrize(
     "report",
     [
