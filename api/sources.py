@@ -11,8 +11,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.remote.cache import ARCHIVES, fetch, is_here, unpacked
 from lading.model_packaging.remote.kind import OnBytes, shown
 from lading.model_packaging.sizes import in_words
-from lading.model_packaging.sources.mlflow_folder import MLMODEL, read_logged
-from lading.model_packaging.sources.mlflow_signature import example_of, inputs_of
+from lading.model_packaging.sources.mlflow_source import as_logged
 from lading.model_packaging.stages import OnStage
 
 _STAGE: Final = "fetch"
@@ -36,8 +35,8 @@ def located(
     cache = lock.parent / CACHE
     if spec.origin is None:
         if spec.source.name.endswith(ARCHIVES) and spec.source.is_file():
-            return _logged(replace(spec, source=unpacked(spec.source, cache))), None
-        return _logged(spec), None
+            return as_logged(replace(spec, source=unpacked(spec.source, cache))), None
+        return as_logged(spec), None
     pin = None if refresh else read_lock(lock).model(spec.name).source
     began = monotonic()
     on_stage(_STAGE, "")
@@ -45,7 +44,7 @@ def located(
     if found.bytes:
         took = f"{in_words(found.bytes)} in {monotonic() - began:.1f} s"
         on_stage(_STAGE, f"{took}, {shown(spec.origin)} at {found.pin.revision[:24]}")
-    return _logged(replace(spec, source=found.path)), found.pin
+    return as_logged(replace(spec, source=found.path)), found.pin
 
 
 def comes_first(spec: ModelSpec, lock: Path, *, refresh: bool = False) -> str:
@@ -54,21 +53,6 @@ def comes_first(spec: ModelSpec, lock: Path, *, refresh: bool = False) -> str:
         return ""
     pin = None if refresh else read_lock(lock).model(spec.name).source
     return "" if is_here(spec.origin, pin, lock.parent / CACHE) else shown(spec.origin)
-
-
-def _logged(spec: ModelSpec) -> ModelSpec:
-    """Return a model that MLflow logged as its file, with what MLmodel says; others unchanged."""
-    if not (spec.source / MLMODEL).is_file():
-        return spec
-    logged = read_logged(spec.name, spec.source)
-    stated = spec.inputs or spec.examples
-    return replace(
-        spec,
-        source=logged.path,
-        framework=spec.framework or logged.framework,
-        inputs=spec.inputs if stated else inputs_of(logged),
-        example=example_of(logged),
-    )
 
 
 def _progress(on_stage: OnStage) -> OnBytes:

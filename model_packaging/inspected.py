@@ -18,6 +18,7 @@ from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import PackagingError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.packaging_limits import Limits, start_of
+from lading.model_packaging.sources.mlflow_source import as_logged
 
 Answers = Literal["labels", "numbers", "vectors", ""]
 
@@ -66,6 +67,7 @@ def inspected(spec: ModelSpec, data: Path | None, limits: Limits = Limits()) -> 
         LibraryMissing: its framework is not installed.
         PackagingError: it cannot be read.
     """
+    spec = as_logged(spec)
     converter = find_converter(spec.name, spec.source, spec.framework)
     converter.tools(spec)  # the framework is installed
     if converter.framework != _SCIKIT_LEARN:
