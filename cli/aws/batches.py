@@ -78,7 +78,8 @@ class BatchService:
             id_: the id; the execution has its number after it.
             request: the input of the execution.
         """
-        name = f"{id_}-{len(self._executions(id_)) + 1}"
+        taken = (_number(each) for each in self._executions(id_))  # AWS forgets the oldest
+        name = f"{id_}-{max(taken, default=0) + 1}"
         with self._machine.errors():
             started = self._states.start_execution(
                 stateMachineArn=self._arn, name=name, input=json.dumps(request)
@@ -147,6 +148,11 @@ class BatchService:
     @property
     def _arn(self) -> str:
         return self._machine.outputs[MACHINE_OUTPUT]
+
+
+def _number(execution: BatchExecution) -> int:
+    number = execution.id.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 def _execution(found: Mapping[str, Any]) -> BatchExecution:

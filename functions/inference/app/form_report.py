@@ -27,7 +27,7 @@ def describe_report(specification: _Document, report: _Document) -> dict[str, An
     for key, describe in (("classes", _classes), ("placement", _placement)):
         try:
             told[key] = describe(report)
-        except (AttributeError, LookupError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             continue
     return told
 

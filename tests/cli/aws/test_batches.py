@@ -86,3 +86,13 @@ def test_a_batch_is_found_among_many(service: BatchService) -> None:
     assert service.known(ID) == first
     assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-2"
     assert service.stop(first.id).status == "ABORTED"
+
+
+def test_the_next_execution_gets_a_free_name_after_the_first_ones_are_forgotten(
+    service: BatchService,
+) -> None:
+    """Step Functions forgets executions after 90 days: this one is the second of its batch."""
+    states: Any = boto3.client("stepfunctions")
+    [machine] = states.list_state_machines()["stateMachines"]
+    states.start_execution(stateMachineArn=machine["stateMachineArn"], name=f"{ID}-2", input="{}")
+    assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-3"
