@@ -5,6 +5,7 @@ of its files. The revision of an alias is the version that it is on. A version a
 content; the lock's digest says whether it is still the same.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -110,7 +111,9 @@ def _watched(folder: Path, on_bytes: OnBytes, total: int) -> Iterator[None]:
 
     def watch() -> None:
         while not done.wait(_EVERY_S):
-            on_bytes(sum(map(_size, folder.rglob("*"))), total)
+            # os.walk skips a folder that the client has just removed.
+            files = (Path(at, name) for at, _, names in os.walk(folder) for name in names)
+            on_bytes(sum(map(_size, files)), total)
 
     watcher = Thread(target=watch, daemon=True)
     watcher.start()

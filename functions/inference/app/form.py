@@ -6,7 +6,7 @@ values of its categories, as its held-out rows had them; without one a form has 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf, prod
+from math import inf, isfinite, prod
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -198,10 +198,18 @@ def _read(folder: Path | None, name: str) -> Mapping[str, Any]:
     try:
         with (folder / name).open("rb") as file:
             content = file.read(MOST_REPORT_BYTES + 1)
-        document = json.loads(content) if len(content) <= MOST_REPORT_BYTES else None
+        if len(content) > MOST_REPORT_BYTES:
+            return {}
+        document = json.loads(content, parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def _finite(number: str) -> float | None:
+    """Return a number, and None for NaN and infinity, which no browser reads."""
+    value = float(number)
+    return value if isfinite(value) else None
 
 
 def _calls(name: str, *, speaks: bool) -> Iterator[dict[str, Any]]:

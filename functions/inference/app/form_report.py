@@ -20,7 +20,7 @@ def describe_report(specification: _Document, report: _Document) -> dict[str, An
         report: its report.json, which no digest covers: what cannot be read is left out.
     """
     facts = {key: specification[key] for key in _FACTS if specification.get(key)}
-    stages = report.get("stages") or specification.get("steps") or []
+    stages = _records(report.get("stages")) or specification.get("steps") or []
     if not facts and not stages:
         return None
     told: dict[str, Any] = {**facts, "stages": stages}
@@ -30,6 +30,12 @@ def describe_report(specification: _Document, report: _Document) -> dict[str, An
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             continue
     return told
+
+
+def _records(stages: Any) -> list[Any]:
+    """Return stages that are objects; none where one is something else."""
+    fit = isinstance(stages, list) and all(isinstance(each, dict) for each in stages)
+    return stages if fit else []
 
 
 def _classes(report: _Document) -> list[dict[str, Any]]:

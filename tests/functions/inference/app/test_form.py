@@ -138,6 +138,9 @@ def test_the_report_is_shown_where_there_is_one_and_nothing_depends_on_it(tmp_pa
     for damage in ("[", "[1]", "{" + " " * MOST_REPORT_BYTES + "}"):
         report.write_text(damage)
         assert form_of(settings)["versions"][0]["report"]["stages"] == []
+    report.write_text('{"stages": [{"step": "convert", "a": NaN, "b": -Infinity, "c": 1e999}]}')
+    told = form_of(settings)["versions"][0]["report"]  # browsers read none of these
+    assert told["stages"] == [{"step": "convert", "a": None, "b": None, "c": None}]
 
 
 def test_classes_stand_beside_their_output(tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_a_target_without_a_price_is_told_all_the_same() -> None:
         {"by_class": 3, "placement": []},
         {"by_class": {"classes": [a_class("a", "high")]}, "placement": {**PLACEMENT, "options": 1}},
         {"by_class": {"classes": [7]}, "placement": {**PLACEMENT, "target": "moon"}},
+        {"by_class": {"classes": [a_class("a", 10**400)]}, "stages": "many"},
+        {"by_class": {"classes": [a_class("a", None)]}, "stages": [7]},
     ],
 )
 def test_what_cannot_be_read_is_left_out(report: dict[str, Any]) -> None:
