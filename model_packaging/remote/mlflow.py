@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
+from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.quiet import prepare_mlflow, quiet
 from lading.model_packaging.remote.kind import OnBytes, RemoteKind, Room, SourceUnfetched, missing
 from lading.model_packaging.sources.mlflow_folder import gather_components
@@ -138,17 +139,19 @@ def _client(address: str) -> Iterator[Any]:
     try:
         import mlflow
         import mlflow.artifacts
-        from mlflow.exceptions import MlflowException
     except ModuleNotFoundError as error:
         raise SourceUnfetched(address, missing("mlflow-skinny", "mlflow")) from error
     try:
-        with quiet():
+        with (
+            quiet(),
+            library_errors(ImportError, SourceUnfetched),
+        ):  # stores have errors of any kind
             yield mlflow
     except ImportError as error:  # a library of the store
         reason = f"lies in a store that needs {error.name}, which is not installed"
         raise SourceUnfetched(address, f"{reason}; pip install it") from error
-    except (MlflowException, OSError, ValueError) as error:
-        reason = _without_credentials(" ".join(str(error).split())[:300])
+    except LibraryFailed as error:
+        reason = _without_credentials(" ".join(str(error.__cause__).split())[:300])
         advice = "check the name, and the server and credentials in MLFLOW_TRACKING_URI and others"
         raise SourceUnfetched(address, f"cannot be downloaded: {reason}; {advice}") from error
 

@@ -104,11 +104,11 @@ def hub(repository: str, files: Mapping[str, bytes]) -> Iterator[Place]:
 
 
 @contextmanager
-def mlflow_server(files: Mapping[str, bytes], token: str) -> Iterator[Place]:
+def mlflow_server(files: Mapping[str, bytes], token: str, store: str = "") -> Iterator[Place]:
     """MLflow's REST API with one model of one version, whose alias is `champion`.
 
     Its files are proxied, as by `mlflow server --serve-artifacts`, and also those of the run `r1`
-    below `model`. Who has no token gets 401.
+    below `model`, unless `store` is the address of that run's files. Who has no token gets 401.
     """
     seen: list[str] = []
     root, version = "1/models/m-1/artifacts", {"name": "churn", "version": "3"}
@@ -122,7 +122,7 @@ def mlflow_server(files: Mapping[str, bytes], token: str) -> Iterator[Place]:
                     "run_id": "r1",
                     "run_uuid": "r1",
                     "experiment_id": "1",
-                    "artifact_uri": f"mlflow-artifacts:/{root.removesuffix('/artifacts')}",
+                    "artifact_uri": store or f"mlflow-artifacts:/{root.removesuffix('/artifacts')}",
                 },
                 "data": {},
             }

@@ -121,3 +121,10 @@ def test_a_listing_that_leads_out_or_is_too_large_is_refused_before_a_download(
         assert "error" in found
         assert not any(each.endswith(("evil", "model.onnx")) for each in place.seen)
     assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_store_that_refuses_is_an_error_that_says_what_to_check(tmp_path: Path) -> None:
+    """The client lets the errors of boto3 through."""
+    with mlflow_server(FILES, TOKEN, store="s3://models/1") as place:
+        [found] = fetched(place, tmp_path, "runs:/r1/model", AWS_PROFILE="absent")
+    assert "cannot be downloaded: The config profile (absent) could not be found" in found["error"]
