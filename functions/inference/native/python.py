@@ -50,9 +50,14 @@ def open_model(section: NativeSection, model: bytes, threads: int) -> "PythonMod
     """Unpack the folder and make an instance of its class; this runs the user's code.
 
     Raises:
-        SessionError: the zip is damaged, a requirement is not installed, or the class fails.
+        SessionError: the zip is damaged or has no room on the disk, a requirement is not installed,
+            or the class fails.
     """
-    folder = Path(mkdtemp(prefix="lading-model-"))
+    try:
+        folder = Path(mkdtemp(prefix="lading-model-"))
+    except OSError as error:
+        reason = f"needs a folder for temporary files that it may write; set TMPDIR: {error}"
+        raise SessionError(ValueError(reason)) from error
     try:
         _unpack(model, folder)
         predict = open_class(folder, str(section.options[CLASS]))
@@ -164,7 +169,7 @@ def _unpack(model: bytes, folder: Path) -> None:
                 target = folder / each.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(each))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
         raise SessionError(ValueError(f"its zip cannot be unpacked: {error}")) from error
 
 

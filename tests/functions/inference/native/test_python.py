@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,3 +124,15 @@ def test_a_compressed_file_is_refused_before_it_is_unpacked() -> None:
 def test_a_damaged_zip_is_an_error() -> None:
     with pytest.raises(SessionError, match="its zip cannot be unpacked"):
         load(section(), b"damaged")
+
+
+def test_a_server_that_cannot_unpack_it_says_so_and_serves_its_other_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a container whose file system is read-only, or full."""
+    in_the_way = zipped({"service.py": SERVICE, "service.py/more.py": ""})
+    with pytest.raises(SessionError, match="cannot be unpacked"):
+        load(section(), in_the_way)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(SessionError, match="needs a folder for temporary files"):
+        opened()
