@@ -23,6 +23,7 @@ from lading.model_packaging.check.tree_depth import require_loadable
 from lading.model_packaging.check.trees import (
     LEAF,
     BoostedTree,
+    DamagedTree,
     Forest,
     NoTreeForm,
     Reading,
@@ -279,6 +280,8 @@ def _sums(
         return trees, partial(add_trees, forest=forest)
     if booster["name"] == "gblinear":
         weights = np.array(booster["model"]["weights"], np.float32)
+        if weights.size != (columns + 1) * targets:
+            raise DamagedTree(f"it is damaged: {weights.size} weights for {columns} columns")
         return (), _linear(weights.reshape(columns + 1, targets), _base(model, columns))
     raise NoTreeForm(f"the booster {booster['name']} is not supported")
 

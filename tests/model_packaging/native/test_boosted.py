@@ -1,5 +1,6 @@
 """Boosted models that are not converted answer as their library's own call does, on every row."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,4 +167,20 @@ def test_damaged_trees_with_linear_leaves_are_refused_too(
     damaged.write_text(text.replace("\nleft_child=1 ", "\nleft_child=0 ", 1), encoding="utf-8")
     spec = ModelSpec("damaged", damaged, engine=EngineSpec("native"))
     with pytest.raises(SourceUnreadable):
+        find_native(spec.name, spec.source).convert(spec)
+
+
+def test_a_linear_booster_with_too_few_weights_is_refused(
+    kept: dict[str, Kept], tmp_path: Path
+) -> None:
+    """XGBoost would read beyond their end."""
+    import xgboost
+
+    whole = xgboost.Booster(model_file=kept["linear"][0].source)
+    document = json.loads(whole.save_raw("json"))
+    del document["learner"]["gradient_booster"]["model"]["weights"][2:]
+    damaged = tmp_path / "damaged.json"
+    damaged.write_text(json.dumps(document), encoding="utf-8")
+    spec = ModelSpec("damaged", damaged, engine=EngineSpec("native"))
+    with pytest.raises(SourceUnreadable, match="2 weights for 10 columns"):
         find_native(spec.name, spec.source).convert(spec)
