@@ -55,7 +55,7 @@ class StepFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class FirstUse:
     """The seconds of each step, and the answer that the page showed."""
 
     case: str
@@ -141,7 +141,7 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def walk(case: Case, wheel: Path, scratch: Path) -> Steps:
+def walk(case: Case, wheel: Path, scratch: Path) -> FirstUse:
     """Take all steps of a case.
 
     Raises:
@@ -150,7 +150,7 @@ def walk(case: Case, wheel: Path, scratch: Path) -> Steps:
     user, wheels = NewUser.at(scratch / "home"), scratch / "wheels"
     wanted = f"lading[{','.join(case.extras)}]"
     sources = ("--quiet", "--find-links", str(wheel.parent), "--dest", str(wheels))
-    steps = Steps(case.name, user.run(scratch, "pip", "download", *sources, wanted))
+    steps = FirstUse(case.name, user.run(scratch, "pip", "download", *sources, wanted))
     here = ("--quiet", "--no-index", "--find-links", str(wheels))
     steps = replace(steps, install=user.run(scratch, "pip", "install", *here, wanted))
     files = user.home / "files"
@@ -231,7 +231,7 @@ def click(url: str, text: str) -> str:
     return " ".join(answer.split())[:_LONGEST_ANSWER]
 
 
-def write_table(page: Path, steps: Sequence[Steps], machine: str) -> None:
+def write_table(page: Path, steps: Sequence[FirstUse], machine: str) -> None:
     """Write the table into a page, after its mark and a line about the machine."""
     head, _, rest = page.read_text().partition(MARK)
     _, _, after = rest.partition("\n\n<!-- end -->")
@@ -256,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--write", default="", metavar="MACHINE", help="write the table, under this"
     )
     wanted = parser.parse_args(arguments)
-    done: list[Steps] = []
+    done: list[FirstUse] = []
     with TemporaryDirectory(prefix="first-use-") as folder:
         wheel = build_wheel(Path(folder))
         for name in wanted.cases or CASES:
@@ -270,8 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(any(each.counted > MOST_SECONDS for each in done))
 
 
-def _as_json(steps: Steps) -> dict[str, str | float]:
-    return {name: getattr(steps, name) for name in Steps.__slots__}
+def _as_json(steps: FirstUse) -> dict[str, str | float]:
+    return {name: getattr(steps, name) for name in FirstUse.__slots__}
 
 
 if __name__ == "__main__":

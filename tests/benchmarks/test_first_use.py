@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.first_use import MARK, Steps, build_wheel, walk, write_table
+from benchmarks.first_use import MARK, FirstUse, build_wheel, walk, write_table
 from benchmarks.first_use_models import CASES
 from tests.support.browser import chromium_path
 
@@ -21,7 +21,7 @@ def test_a_pipeline_of_mixed_columns_is_installed_served_and_answered(tmp_path: 
 def test_the_download_is_a_column_of_its_own(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n\n{MARK}\nold\n\n<!-- end -->\nafter\n")
-    write_table(page, [Steps("keras", 90.0, 20.0, 1.4, 5.0, 2.0, "7")], "A machine.")
+    write_table(page, [FirstUse("keras", 90.0, 20.0, 1.4, 5.0, 2.0, "7")], "A machine.")
     text = page.read_text()
     assert "| keras | 90 s | 20 s | 1 s | 5 s | 2 s | 28 s | 7 |" in text
     assert "old" not in text
