@@ -37,7 +37,7 @@ Metric = Literal["accuracy", "f1", "roc_auc", "top_k", "mae", "rmse", "cosine", 
 Promote = Literal["never", "not_worse", "better"]
 Target = Literal["lambda", "lambda-managed", "sagemaker", "container", "auto"]
 EngineName = Literal["triton", "vllm", "djl-lmi", "container"]
-EngineWord = Literal["native", "python", "triton", "vllm", "djl-lmi", "container"]
+EngineWord = Literal["native", "python", EngineName]
 NATIVE: Final = "native"
 """The engine of a model that a function runs in the runtime of its own framework."""
 Option = bool | int | float | str
