@@ -1,5 +1,6 @@
 """The CDK's command in the version that package.json pins, run by the Node of a Python package."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -60,15 +61,17 @@ def find_cdk(
     version = manifest["devDependencies"]["aws-cdk"]
     own_node = node is None
     node = node or next(python_environment.glob(_NODE)).resolve()
+    if _installed(project) == version:
+        return Cdk(node, _script(project))
     own = tools / "cdk"
-    for folder in (project, own):
-        if _installed(folder) == version:
-            return Cdk(node, _package(folder) / "bin" / "cdk")
     own.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(packaged_file(name), own)
-    _install(_npm(node) if own_node else ["npm"], node, own, log)
-    return Cdk(node, _package(own) / "bin" / "cdk")
+    with own.with_name("cdk.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a second process waits, then finds it installed
+        if _installed(own) != version:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(packaged_file(name), own)
+            _install(_npm(node) if own_node else ["npm"], node, own, log)
+    return Cdk(node, _script(own))
 
 
 def _with_node(node: Path, environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -81,7 +84,14 @@ def _package(folder: Path) -> Path:
     return folder / "node_modules" / "aws-cdk"
 
 
+def _script(folder: Path) -> Path:
+    return _package(folder) / "bin" / "cdk"
+
+
 def _installed(folder: Path) -> str | None:
+    """Return the version that a folder has; None if it has none, or a part of one."""
+    if not _script(folder).is_file():
+        return None
     try:
         document = json.loads((_package(folder) / "package.json").read_text())
     except (OSError, ValueError):
