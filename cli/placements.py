@@ -17,6 +17,7 @@ from lading.model_packaging.graphs.footprint import measure_graph
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.measure.peak_memory import Footprint, measure
+from lading.model_packaging.native.own_packages import packages_bytes
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.prices import Prices
 from lading.model_packaging.placement.targets import Placement, place
@@ -60,7 +61,8 @@ def needs_of(lock: Path, name: str) -> Needs:
     size = sum(map(len, models))
     measured = Needs(name, size, True, *astuple(footprint))
     runtime = artifact.native.runtime if artifact.native else ""
-    return replace(measured, load_ms=_load_ms(report), runtime=runtime)
+    packages = packages_bytes(artifact.native)
+    return replace(measured, load_ms=_load_ms(report), runtime=runtime, packages_bytes=packages)
 
 
 def _measured(

@@ -68,6 +68,7 @@ from lading.model_packaging.measure.batches import batch_stage
 from lading.model_packaging.measure.benchmark import Latency, time_model
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.measure.peak_memory import Footprint, measure
+from lading.model_packaging.native.own_packages import packages_bytes, requirements_of
 from lading.model_packaging.onnx_graph import require_finite_weights
 from lading.model_packaging.optimizers.optimizer import Optimized, Optimizer, Task
 from lading.model_packaging.optimizers.registry import OPTIMIZERS
@@ -428,7 +429,8 @@ def _place(
     size = sum(map(len, models))
     measured = Needs(job.spec.name, size, True, *astuple(footprint))
     runtime = conversion.native.runtime if conversion.native else ""
-    needs = replace(measured, load_ms=load_ms, runtime=runtime)
+    packages = packages_bytes(conversion.native)
+    needs = replace(measured, load_ms=load_ms, runtime=runtime, packages_bytes=packages)
     decision, outcome = fitting(job.spec.target, needs)
     return (footprint, decision), outcome
 
@@ -514,6 +516,7 @@ def _enter(
         engine=engine,
         stores=(copy,),
         processing=libraries_of(artifact),
+        requirements=requirements_of(artifact.native),
         nodes=versions_of(artifact),
     )
     locked = record(lock, spec.name, version, entry, spec.labels, known.source).model(spec.name)

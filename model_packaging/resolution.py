@@ -153,7 +153,8 @@ def _placed(spec: ModelSpec) -> dict[str, Any] | None:
     if spec.may_have_engine:
         return engine_identity(spec)
     if spec.runs_natively:
-        return {"name": PYTHON if spec.runs_code else "native"}
+        own = {"name": PYTHON, "target": spec.target}
+        return own if spec.runs_code else {"name": "native"}
     return None if spec.target == "lambda" else {"target": spec.target}
 
 

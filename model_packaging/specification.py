@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from lading.functions.inference.artifact.reading import sha256
 from lading.functions.inference.artifact.specification import (
@@ -42,6 +42,8 @@ from lading.model_packaging.signatures import Signatures
 from lading.model_packaging.store.publication import Built, Published
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
+_STATED: Final[tuple[Target, ...]] = ("lambda-managed", "container")
+"""Targets that artifact.json states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +250,10 @@ def target_of(artifact: Artifact) -> Target:
     """Return what serves a published artifact."""
     if artifact.engine:
         return "sagemaker"
-    if artifact.native and artifact.native.runs_code:
-        return "container"
-    managed = artifact.specification.get("target") == "lambda-managed"
-    return "lambda-managed" if managed else "lambda"
+    for target in _STATED:
+        if artifact.specification.get("target") == target:
+            return target
+    return "lambda"
 
 
 def _written(files: dict[str, bytes], document: dict[str, Any], served: Served | None) -> Built:
@@ -267,10 +269,9 @@ def _written(files: dict[str, bytes], document: dict[str, Any], served: Served |
 
 def _computed(build: Build) -> dict[str, Any]:
     """Return what computes the model, where that is not onnxruntime on Lambda."""
-    if build.native:
-        return {"native": build.native.to_json()}
-    managed = build.decision and build.decision.target == "lambda-managed"
-    return {"target": "lambda-managed"} if managed else {}
+    native = {"native": build.native.to_json()} if build.native else {}
+    target = build.decision.target if build.decision else "lambda"
+    return {**native, "target": target} if target in _STATED else native
 
 
 def _describe(build: Build) -> dict[str, Any]:

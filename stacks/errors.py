@@ -5,6 +5,7 @@ StackError
 │   ├── RequirementsUnusable    a file of locked requirements cannot be used
 │   ├── WheelsMissing           the registry has no wheel for the target
 │   ├── PythonMissing           this machine has no Python of the target's version
+│   ├── PackagesUnusable        the packages of a class of one's own cannot become a layer
 │   ├── CompilationFailed       a source file does not compile
 │   └── CodeDoesNotAnswer       the built code fails its first request
 ├── LayersTooLarge              a function and its layers exceed Lambda's limit
@@ -67,6 +68,18 @@ class PythonMissing(BuildError):
         self.version = version
 
 
+class PackagesUnusable(BuildError):
+    """The packages of a class of one's own cannot become a layer of its function.
+
+    Remedy: change `requirements.txt` as the text says and package again, or serve the model in a
+    container (`target: container`).
+    """
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"model '{model}': its requirements.txt {reason}")
+        self.model, self.reason = model, reason
+
+
 class CompilationFailed(BuildError):
     """A source file does not compile for the target.
 
@@ -92,7 +105,8 @@ class CodeDoesNotAnswer(BuildError):
 class LayersTooLarge(StackError):
     """A function and its layers exceed Lambda's limit.
 
-    Remedy: make the model smaller, give it fewer steps, or set `target: sagemaker`.
+    Remedy: make the model smaller, give it fewer steps or packages, or set `target: sagemaker`; a
+    class of one's own can run in a container (`target: container`).
 
     Args:
         model: name of the model.

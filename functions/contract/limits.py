@@ -24,6 +24,8 @@ class LAMBDA:
     processors: Final = 6
     unpacked_bytes: Final = 250 * MEGABYTE
     """A function's code and all its layers, unpacked."""
+    tmp_bytes: Final = 512 * MEGABYTE
+    """The folder /tmp of a function, unless it asks for more."""
     layers: Final = 5
     """Layers of one function."""
     code_bytes: Final = 110 * MEGABYTE

@@ -48,6 +48,7 @@ from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.entries import EngineName
 
 _DIGEST = r"^sha256:[0-9a-f]{64}$"
+_REQUIREMENT = r"^[A-Za-z0-9][\w.-]*\s*(\[[\w\s,.-]*\])?\s*==\s*[\w.+!-]+(\s--hash=\w+:[0-9a-f]+)*$"
 _TRAIL = 10
 """How many earlier versions of a label are kept."""
 
@@ -139,6 +140,10 @@ class LockedVersion(_LockEntry):
     engine: LockedEngine | None = Field(default=None, exclude_if=_is_none)
     processing: tuple[Library, ...] = Field(default=(), exclude_if=not_)
     """Libraries of its processing steps beside the runtime layer: a Lambda layer for each."""
+    requirements: tuple[Annotated[str, Field(pattern=_REQUIREMENT)], ...] = Field(
+        default=(), exclude_if=not_
+    )
+    """The packages of a class of the user's own: a Lambda layer for all of them."""
     nodes: dict[str, int] = Field(default={}, exclude_if=not_)
     """Of a graph: its models and their versions, which it was tested with."""
 

@@ -78,7 +78,7 @@ class ModelSpec(ModelEntry, _Named):
     @property
     def may_have_engine(self) -> bool:
         """Whether an engine on SageMaker may serve it; functions compute answers themselves."""
-        return self.target in {"sagemaker", "auto"}
+        return self.target in {"sagemaker", "auto"} and not self.runs_code
 
     @property
     def runs_natively(self) -> bool:

@@ -1,11 +1,13 @@
 """The rules for `engine: python`: a class of the user's own, in a folder of the project."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from lading.functions.inference.artifact.specification import PYTHON
 from lading.model_packaging.errors import ManifestError, Place
 from lading.model_packaging.manifest.entries import ModelEntry
+
+_TARGETS: Final = ("auto", "lambda", "container")
 
 
 def runs_code(entry: ModelEntry) -> bool:
@@ -15,11 +17,11 @@ def runs_code(entry: ModelEntry) -> bool:
 
 def default_target(entry: ModelEntry, stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return the target of a class of the user's own, if the manifest states none."""
-    return {"target": "container"} if runs_code(entry) and stated.get("target") is None else {}
+    return {"target": "auto"} if runs_code(entry) and stated.get("target") is None else {}
 
 
 def check_own_class(spec: ModelEntry, place: Callable[[str], Place], *, downloaded: bool) -> None:
-    """Reject a class without a signature or for a function, and its keys on other models.
+    """Reject a class without a signature or for an instance, and its keys on other models.
 
     Args:
         spec: a model.
@@ -36,8 +38,8 @@ def check_own_class(spec: ModelEntry, place: Callable[[str], Place], *, download
             reason = "must be a list of names; a mapping is for engine: python"
             raise ManifestError(place("outputs"), reason)
         return
-    if spec.target != "container":
-        reason = "must be container with engine: python: a function has no layer for your packages"
+    if spec.target not in _TARGETS:
+        reason = f"must be one of {', '.join(_TARGETS)} with engine: python, got '{spec.target}'"
         raise ManifestError(place("target"), reason)
     if downloaded or spec.train or spec.distill:
         reason = "must be a folder of this project with engine: python, whose files are code"

@@ -24,6 +24,7 @@ from lading.model_packaging.errors import SourceError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import tensors_of
 from lading.model_packaging.native.original import OriginalProcess
+from lading.model_packaging.native.own_packages import options_of
 from lading.model_packaging.placement.needs import GIGABYTE
 
 MOST_BYTES: Final = GIGABYTE
@@ -44,7 +45,7 @@ def _keep(spec: ModelSpec) -> Conversion:
     section = NativeSection(
         runtime=PYTHON,
         file=_FILE,
-        options={CLASS: str(spec.class_path)},
+        options={CLASS: str(spec.class_path), **options_of(_requirements(spec))},
         inputs=tensors_of(spec.inputs),
         outputs=tensors_of(spec.outputs),
     )
@@ -122,10 +123,13 @@ def _zipped(spec: ModelSpec) -> bytes:
 
 def _tools(spec: ModelSpec) -> dict[str, str]:
     """Return the pinned requirements, as versions of tools."""
-    path = spec.source / REQUIREMENTS
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {PYTHON: python} | dict(read_requirements(text))
+    return {PYTHON: python} | dict(read_requirements(_requirements(spec)))
+
+
+def _requirements(spec: ModelSpec) -> str:
+    path = spec.source / REQUIREMENTS
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 PYTHON_CLASS = Converter(

@@ -53,7 +53,7 @@ def fitting(wanted: Target | Literal["auto"], needs: Needs) -> tuple[Decision, s
         outcome = f"{chosen.target} with {chosen.size}, {placement.why}"
         return Decision(chosen.target, wanted, placement, prices), outcome
     option = require_fits(placement, wanted)
-    own = f", with the layer of {needs.runtime}" if needs.runtime else ""
-    own = ", runs your code" if option.target == "container" else own
+    with_ = "runs your code" if option.target == "container" else needs.runs_with
+    own = f", {with_}" if with_ else ""
     outcome = f"{option.target} as in the manifest, {option.size}{own}"
     return Decision(option.target, wanted, placement, prices), outcome

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from lading.functions.contract.limits import LAMBDA, MEGABYTE
+from lading.functions.inference.artifact.specification import PYTHON
 
 GIGABYTE = 1 << 30
 SERVICE_MS = 1.0
@@ -29,6 +30,7 @@ class Needs:
         request_bytes: the size of the arrays of that request and its answer.
         load_ms: time to load the model; 0: unknown.
         runtime: the runtime of a model that is not converted; empty: onnxruntime.
+        packages_bytes: an estimate of the layer of a class of the user's own.
     """
 
     name: str
@@ -39,6 +41,21 @@ class Needs:
     request_bytes: int = 0
     load_ms: float = 0.0
     runtime: str = ""
+    packages_bytes: int = 0
+
+    @property
+    def runs_code(self) -> bool:
+        """Whether it is a class of the user's own."""
+        return self.runtime == PYTHON
+
+    @property
+    def runs_with(self) -> str:
+        """What its function has beside the service, as a part of a sentence; empty: nothing."""
+        if self.runs_code:
+            size = readable_size(self.packages_bytes)
+            layer = f", with a layer of its packages, about {size}"
+            return f"runs your code{layer if self.packages_bytes else ''}"
+        return f"with the layer of {self.runtime}" if self.runtime else ""
 
     @property
     def memory_mb(self) -> int:

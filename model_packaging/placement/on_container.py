@@ -1,15 +1,12 @@
-"""A model that only a container can serve: a class of the user's own, with its requirements."""
+"""A class of the user's own in a container: the only instances that can serve one."""
 
-from lading.functions.inference.artifact.specification import PYTHON
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import Option
 
-RUNS_YOUR_CODE = "runs your code, whose requirements.txt a function has no layer for"
 
-
-def refuses_others(needs: Needs) -> str:
-    """Return why only a container can serve the model; empty if that is not so."""
-    return f"it {RUNS_YOUR_CODE}" if needs.runtime == PYTHON else ""
+def refuses_instances(needs: Needs) -> str:
+    """Return why no instance of AWS can serve the model; empty if that is not so."""
+    return "it runs your code, and has no image there" if needs.runs_code else ""
 
 
 def option(needs: Needs, requests: int) -> Option:

@@ -3,7 +3,7 @@
 import math
 
 from lading.functions.contract.limits import GATEWAY, LAMBDA, MEGABYTE
-from lading.model_packaging.placement.needs import Needs
+from lading.model_packaging.placement.needs import Needs, readable_size
 from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option, per_million_calls
 from lading.model_packaging.placement.prices import Prices
 
@@ -14,6 +14,8 @@ _DEARER = 1.1
 _START_MS = 340.0
 """Time of Lambda's runtime and of the imports before a model loads; benchmarks/README.md has the
 measured parts."""
+_CODE_BYTES = 80 * MEGABYTE
+"""The runtime layer and the functions' code, about; the deployment measures what it built."""
 _VERIFIED_MS = 0.56 / MEGABYTE
 """Time to compute SHA-256 over one byte."""
 
@@ -31,10 +33,30 @@ def refusal(needs: Needs) -> str:
     if needs.memory_mb > LAMBDA.most_memory_mb:
         needed = f"{needs.memory_mb:,} MB of memory"
         return f"it needs {needed}, but a function has at most {LAMBDA.most_memory_mb:,}"
+    if reason := _too_large(needs):
+        return reason
     slowest = lambda_ms(needs, LAMBDA.processor_mb)
     if slowest > GATEWAY.timeout_s * 1000:
         return f"an answer takes {slowest / 1000:.1f} s, the API waits {GATEWAY.timeout_s}"
     return ""
+
+
+def _too_large(needs: Needs) -> str:
+    """Return why the files of a class of the user's own do not fit; empty if they do."""
+    if not needs.runs_code:
+        return ""
+    if needs.model_bytes > LAMBDA.tmp_bytes:
+        files, limit = readable_size(needs.model_bytes), readable_size(LAMBDA.tmp_bytes)
+        return f"its files have {files}, and are unpacked to /tmp, which has {limit}"
+    layer = needs.model_bytes if needs.model_bytes <= LAMBDA.artifact_bytes else 0
+    if needs.packages_bytes + layer + _CODE_BYTES <= LAMBDA.unpacked_bytes:
+        return ""
+    packages, code = readable_size(needs.packages_bytes), readable_size(_CODE_BYTES)
+    files = f" and its files {readable_size(layer)}" if layer else ""
+    return (
+        f"its packages have about {packages}{files}, which do not fit beside the service's {code} "
+        f"into Lambda's {readable_size(LAMBDA.unpacked_bytes)}"
+    )
 
 
 def option(needs: Needs, prices: Prices, requests: int) -> Option:

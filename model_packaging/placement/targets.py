@@ -1,5 +1,7 @@
 """Chooses where to serve a model: on Lambda, on Lambda Managed Instances, or on SageMaker.
 
+A class of the user's own has Lambda or a container.
+
 The module is pure: it gets the measurements of packaging and the prices. The needs on Lambda are
 estimated from one processor of the packaging machine: a function with 1,769 MB of memory has one
 processor, with less memory a part of one. docs/large-models.md has the limits of the estimate.
@@ -60,9 +62,9 @@ def place(
     Raises:
         DoesNotFit: no target can serve it.
     """
-    code = on_container.refuses_others(needs)
+    code = on_container.refuses_instances(needs)
     reasons: dict[Target, str] = {
-        "lambda": code or on_lambda.refusal(needs),
+        "lambda": on_lambda.refusal(needs),
         "lambda-managed": code or on_managed.refusal(needs, prices),
         "sagemaker": code or on_sagemaker.refusal(needs, prices),
     }
@@ -72,7 +74,8 @@ def place(
     if not options:
         text = "; ".join(f"{target}: {why}" for target, why in refused.items())
         raise DoesNotFit(needs.name, "any target", text, "quantize it, or use a smaller model")
-    why = reasons["lambda"] or f"it fits: {_why(needs)}"
+    own = "it runs your code; " if code else ""
+    why = f"{own}{reasons['lambda']}" if reasons["lambda"] else f"it fits: {_why(needs)}"
     return Placement(needs.name, options[0], why, options, refused, _break_even(options))
 
 
@@ -114,7 +117,7 @@ def _why(needs: Needs) -> str:
         if needs.model_bytes <= LAMBDA.artifact_bytes
         else "loaded from S3 at the start"
     )
-    own = f", not converted, with the layer of {needs.runtime}" if needs.runtime else ""
+    own = f", not converted, {needs.runs_with}" if needs.runtime else ""
     return f"{readable_size(needs.model_bytes)} {layer}, {needs.memory_mb:,} MB of memory{own}"
 
 
@@ -126,5 +129,5 @@ def _break_even(options: tuple[Option, ...]) -> dict[Target, int]:
     return {
         other.target: math.ceil((other.least - function.at_rest) / saved * MILLION)
         for other in others
-        if (saved := function.usage - other.usage) > 0
+        if other.priced and (saved := function.usage - other.usage) > 0
     }

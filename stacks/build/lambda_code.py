@@ -5,6 +5,7 @@ The hash of each folder is known at once; a folder is built when a deployed stac
 - the runtime layer: locked requirements for the target -> wheels -> trimmed -> compiled
 - a layer for each library of processing steps, and of models that are not converted, built the same
   way, for models that need it
+- a layer with the packages of a class of the user's own, which its `requirements.txt` pins
 - the function code: the sources of `functions/`, with compiled files beside them
 - the code of the function of pages, with their files
 
@@ -14,7 +15,7 @@ run it. The build needs no Docker, and nothing of this machine goes into a hash.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from lading.stacks.build.cache import CachedFolder
 from lading.stacks.build.first_request import answer_first_request
 from lading.stacks.build.interpreters import find_python
 from lading.stacks.build.openmp import NEEDED_BY, keep_openmp
+from lading.stacks.build.own_packages import install, lacking
 from lading.stacks.build.reachable import import_all
 from lading.stacks.build.requirements import locked_requirements
 from lading.stacks.build.trimming import UNUSED_FOLDERS, UNUSED_PATHS, UNUSED_SUFFIXES
@@ -102,6 +104,34 @@ class LambdaCode:
         tables = [sorted(UNUSED_PATHS), sorted(UNUSED_FOLDERS), sorted(UNUSED_SUFFIXES)]
         locked = [str(requirement) for requirement in requirements]
         return self._cached(write, kind, self._target.tag, locked, tables)
+
+    def packages(
+        self, model: str, requirements: Collection[str], libraries: Collection[Library] = ()
+    ) -> CachedFolder | None:
+        """Return the layer with the packages of a class of the user's own; None: it needs none.
+
+        Args:
+            model: name of the model, for errors.
+            requirements: lines of its `requirements.txt`.
+            libraries: the layers of libraries that its function has.
+
+        Raises:
+            PackagesUnusable: a package cannot be beside those of the service.
+            RequirementsUnusable: a lock of requirements cannot be used.
+        """
+        folder, target = self.source / "requirements", self._target
+        files = [folder / f"{each}.txt" for each in ("lambda", *libraries)]
+        present = [each for file in files for each in locked_requirements(file, target)]
+        wanted = lacking(model, requirements, present)
+
+        def write(folder: Path) -> None:
+            python = self._python  # before anything is downloaded
+            install(model, wanted, present, target, folder / "python")
+            # Packages may read their own sources, so these stay beside the compiled files.
+            compile_folder(python, folder, _LAYER_PREFIX, keep_sources=True)
+
+        locked = [[str(each) for each in side] for side in (wanted, present)]
+        return self._cached(write, "packages", target.tag, locked) if wanted else None
 
     def functions(self) -> CachedFolder:
         """Return the code of all functions but that of the pages."""

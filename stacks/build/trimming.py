@@ -89,6 +89,10 @@ UNUSED_SUFFIXES = frozenset(
 )
 """For compilers, type checkers and readers; a running program does not need them."""
 
+_UNUSED_OF_PACKAGES = frozenset({"__pycache__", "tests"})
+_UNUSED_SUFFIXES_OF_PACKAGES = frozenset({".a", ".c", ".cc", ".cpp", ".hpp", ".pxd", ".pyx"})
+"""A class of the user's own may use any other part of its packages, and read files of any kind."""
+
 _METADATA = frozenset({"METADATA", "entry_points.txt"})
 
 
@@ -102,6 +106,14 @@ def is_kept(path: PurePosixPath) -> bool:
         or UNUSED_FOLDERS.intersection(path.parts[:-1])
         or str(path).startswith(tuple(UNUSED_PATHS))
     )
+
+
+def is_kept_of_packages(path: PurePosixPath) -> bool:
+    """Return whether a file of a package that a class of the user's own needs is kept."""
+    if path.parts[0].endswith(".dist-info"):
+        return is_kept(path)
+    unused = _UNUSED_OF_PACKAGES.intersection(path.parts[:-1])
+    return not (unused or path.suffix in _UNUSED_SUFFIXES_OF_PACKAGES)
 
 
 def trimmed(path: PurePosixPath, content: bytes) -> bytes:

@@ -56,6 +56,9 @@ class CodeAssets:
             lambda library: code.build_processing(library, self._processing(library))
         )
 
+        self._packages: Callable[[str, tuple[str, ...], tuple[Library, ...]], CachedFolder | None]
+        self._packages = cache(code.packages)
+
     @cached_property
     def _built(self) -> Folders:
         return self._code.build()
@@ -77,6 +80,16 @@ class CodeAssets:
         """Return the layer of models that need the library."""
         asset_hash = self._processing(library).asset_hash
         return _code(scope, asset_hash, lambda: self._built_processing(library))
+
+    def packages(self, scope: Construct, model: PlannedModel) -> lambda_.Code | None:
+        """Return the layer with the packages of a class of the user's own; None: it needs none."""
+        folder = self._packages_of(model)
+        return _code(scope, folder.asset_hash, folder.folder) if folder else None
+
+    def _packages_of(self, model: PlannedModel) -> CachedFolder | None:
+        if not model.requirements:
+            return None
+        return self._packages(model.name, model.requirements, model.processing)
 
     def functions(self, scope: Construct) -> lambda_.Code:
         """Return the code of all functions."""
@@ -112,7 +125,9 @@ class CodeAssets:
             traces = {TRACES: UNPACKED_BYTES} if traced else {}
             code = {**self._sizes, **steps, **traces}
             layers = sum(it.artifact.size for it in model.served if it.artifact.layer)
-            require_fits(model.name, code, layers)
+            own = self._packages_of(model)
+            packages = layer_sizes(own.folder()) if own else {}
+            require_fits(model.name, code, layers, packages)
 
 
 def _staged(model: str, version: int, source: LocalArtifact, root: Path) -> Path:

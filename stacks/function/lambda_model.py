@@ -185,7 +185,7 @@ class LambdaModel(Construct):
                 "Runtime", self._shared.assets.runtime(self), "packages of the service"
             ),
             *map(self._processing_layer, self._model.processing),
-            *filter(None, (*self.artifact_layers.values(), *others)),
+            *filter(None, (self._packages_layer(), *self.artifact_layers.values(), *others)),
         ]
         if len(layers) > LAMBDA.layers:
             reason = f"its function needs {len(layers)} layers, and Lambda accepts {LAMBDA.layers}"
@@ -200,6 +200,12 @@ class LambdaModel(Construct):
     def _processing_layer(self, library: Library) -> lambda_.LayerVersion:
         code = self._shared.assets.processing(self, library)
         return self._library_layer(library.title(), code, f"{library}, for models that need it")
+
+    def _packages_layer(self) -> lambda_.LayerVersion | None:
+        """Return the layer of a class of the user's own; None: it needs none."""
+        code = self._shared.assets.packages(self, self._model)
+        content = f"packages of the model {self._model.name}"
+        return self._library_layer("Packages", code, content) if code else None
 
     def _library_layer(self, id_: str, code: lambda_.Code, content: str) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from lading.functions.contract.limits import LAMBDA, MEGABYTE
 from lading.stacks.errors import LayersTooLarge
@@ -12,6 +13,8 @@ MODEL = "the model"
 TRACES = "AWS's layer for OpenTelemetry"
 """Name of the layer of `watching.trace_layers` among the parts."""
 
+_NONE: Mapping[str, int] = MappingProxyType({})
+_CONTAINER = "serve it in a container: set target: container and package it again (docs/native.md)"
 _COPIES = 3
 """Copies in memory while a model loads: the file, the session's copy, and room to run."""
 
@@ -37,15 +40,24 @@ def _package(name: str) -> str:
     return name.partition("-")[0].partition(".")[0]
 
 
-def require_fits(model: str, code: Mapping[str, int], artifact: int) -> None:
-    """Refuse a model whose artifact of `artifact` bytes exceeds the limit together with `code`.
+def require_fits(
+    model: str, code: Mapping[str, int], artifact: int, packages: Mapping[str, int] = _NONE
+) -> None:
+    """Refuse a model that exceeds the limit together with the code of its function.
+
+    Args:
+        model: name of the model.
+        code: bytes of the service's code, by package.
+        artifact: bytes of the artifact.
+        packages: bytes of the packages of a class of the user's own.
 
     Raises:
         LayersTooLarge: it does not fit; the text has the largest parts, and what to do.
     """
-    sizes = {**code, MODEL: artifact}
+    sizes = {**code, **{f"its {name}": size for name, size in packages.items()}, MODEL: artifact}
     if sum(sizes.values()) > LAMBDA.unpacked_bytes:
-        raise LayersTooLarge(model, sizes, _advice(model, sizes))
+        advice = _CONTAINER if packages else _advice(model, sizes)
+        raise LayersTooLarge(model, sizes, advice)
 
 
 def _advice(model: str, sizes: Mapping[str, int]) -> str:

@@ -90,6 +90,7 @@ class PlannedModel:
         endpoint: its endpoint on SageMaker, for which the function is a proxy; None: the function
             computes answers itself.
         processing: libraries of its processing steps, each in its own layer.
+        requirements: the packages of a class of the user's own, which get a layer.
         managed: how its function runs on Lambda Managed Instances; None: on Lambda itself.
         remote: the models of a graph that are at endpoints of their own.
         shadow: the version that answers in its shadow, if there is one.
@@ -105,6 +106,7 @@ class PlannedModel:
     settings: ModelSettings
     endpoint: Endpoint | None = None
     processing: tuple[Library, ...] = ()
+    requirements: tuple[str, ...] = ()
     managed: ManagedSettings | None = None
     remote: tuple[str, ...] = ()
     shadow: "PlannedModel | None" = None
@@ -263,7 +265,8 @@ def _with_split(
     if any(each.remote for each in planned.served):
         raise ValueError("`split` is not for graphs with models at endpoints; remove it")
     libraries = {library for each in planned.served for library in each.processing}
-    return replace(planned, processing=tuple(sorted(libraries)))
+    lines = {line: None for each in planned.served for line in each.requirements}
+    return replace(planned, processing=tuple(sorted(libraries)), requirements=(*lines,))
 
 
 def shadow_conflict(
@@ -286,9 +289,9 @@ def shadow_conflict(
 
 
 _ONLY_CONTAINER = (
-    "it runs your code, with engine: python, and a function has no layer for its requirements.txt; "
-    "serve it with `lading serve` or in a container (docs/native.md), and give it no label "
-    "'stable', so that stages leave it out"
+    "it runs your code, with engine: python, and its target is a container; serve it with `lading "
+    "serve` or in a container (docs/native.md), and give it no label 'stable', so that stages "
+    "leave it out; or set target: lambda and package it again"
 )
 _NOT_HERE = "`shadow` is for models whose versions all run on Lambda itself; remove it"
 
@@ -323,7 +326,8 @@ def _plan_version(
     if deployment.local or managed:
         settings = settings.model_copy(update={"provisioned_concurrency": None})
     planned = PlannedModel(name, version, entry.digest, artifact, settings, endpoint)
-    return replace(planned, processing=entry.processing, managed=managed)
+    planned = replace(planned, processing=entry.processing, requirements=entry.requirements)
+    return replace(planned, managed=managed)
 
 
 def _choose(entry: LockedVersion, deployment: Deployment, region: str | None) -> LocalCopy | S3Copy:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 REQUIREMENTS: Final = "requirements.txt"
 _PINNED: Final = re.compile(r"([A-Za-z0-9][\w.-]*)\s*(?:\[[\w\s,.-]*\])?\s*==\s*([\w.+!-]+)")
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
-_HASH: Final = re.compile(r"\s--hash=\S+")
+_HASH: Final = re.compile(r"\s--hash=\w+:[0-9a-f]+")
 _ZEROS: Final = re.compile(r"(\.0)+$")
 
 
@@ -19,16 +19,21 @@ class Requirement(NamedTuple):
     version: str
 
 
+def requirement_lines(text: str) -> Iterator[str]:
+    """Yield each requirement of a file's text as one line, with its hashes, without comments."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if stated := " ".join(_COMMENT.sub("", line).split()):
+            yield stated
+
+
 def read_requirements(text: str) -> Iterator[Requirement]:
     """Yield the requirements of a file's text; hashes of a lock are left to pip.
 
     Raises:
         ValueError: a line does not pin one version.
     """
-    for line in text.replace("\\\n", " ").splitlines():
-        stated = _HASH.sub("", _COMMENT.sub("", line)).strip()
-        if not stated:
-            continue
+    for line in requirement_lines(text):
+        stated = _HASH.sub("", line)
         found = _PINNED.fullmatch(stated)
         if found is None:
             reason = "must be name==version, with one version and no marker"

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -28,70 +27,17 @@ from lading.model_packaging.errors import (
 )
 from lading.model_packaging.isolated import isolated
 from lading.model_packaging.lock.file import read_lock
-from lading.model_packaging.manifest.models import ModelSpec, load_manifest
+from lading.model_packaging.manifest.models import load_manifest
 from lading.model_packaging.native.own_class import files_of
 from lading.model_packaging.packaging_limits import Limits
-from lading.model_packaging.pipeline import Builder, build_here, package
 from lading.model_packaging.placement.prices import read_prices
 from lading.model_packaging.placement.targets import place
 from lading.model_packaging.report.figures import ReportedVersion
 from lading.model_packaging.report.page import render_page
 from lading.model_packaging.resolution import identity_of, resolve
 from lading.model_packaging.specification import Packaged
-from lading.model_packaging.store.local import LocalStore
+from tests.model_packaging.native.own_classes import MANIFEST, SERVICE, project, publish
 from tests.support.driver import ask
-
-MANIFEST = """
-models:
-  churn:
-    engine: python
-    source: churn_service
-    class: service:Churn
-    inputs: {X: {shape: [batch, 2]}}
-    outputs: {score: {shape: [batch], datatype: FP32}}
-    accuracy: {data: rows.npz, metric: mae, max_drop: 0.0}
-"""
-SERVICE = r"""
-import numpy as np
-from weights import read
-
-class Churn:
-    def __init__(self, folder):
-        self.weights = read(folder / "data" / "weights.json")
-
-    def predict(self, inputs):
-        if (inputs["X"] > 1e6).any():
-            raise RuntimeError("a row is too large\nits secret")
-        return {"score": inputs["X"] @ self.weights}
-"""
-WEIGHTS = """
-import json
-import numpy as np
-
-def read(path):
-    return np.array(json.loads(path.read_text()), np.float32)
-"""
-
-
-def project(folder: Path, service: str = SERVICE, requirements: str = "") -> ModelSpec:
-    """Write a project with one class; return its model."""
-    own = folder / "churn_service"
-    (own / "data").mkdir(parents=True)
-    (own / "service.py").write_text(dedent(service), encoding="utf-8")
-    (own / "weights.py").write_text(WEIGHTS, encoding="utf-8")
-    (own / "data" / "weights.json").write_text("[0.5, -2.0]", encoding="utf-8")
-    pinned = requirements or f"numpy=={np.__version__}  # for arrays\n"
-    (own / "requirements.txt").write_text(pinned, encoding="utf-8")
-    rows = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    truths = rows @ np.array([0.5, -2.0], np.float32)
-    np.savez(folder / "rows.npz", X=rows, y=truths)
-    (folder / "models.yaml").write_text(MANIFEST, encoding="utf-8")
-    return load_manifest(folder / "models.yaml").models["churn"]
-
-
-def publish(folder: Path, spec: ModelSpec, builder: Builder = build_here) -> Packaged:
-    lock = folder / "models.lock.json"
-    return package(spec, LocalStore(folder / "store"), lock, builder=builder)
 
 
 @pytest.fixture(scope="module")
@@ -186,18 +132,33 @@ def test_metadata_report_card_and_plan_say_that_it_runs_your_code(
     page = render_page(ReportedVersion(1, specification, report))
     assert "not converted, runs your code" in page
     placement = place(needs_of(folder / "models.lock.json", "churn"), read_prices())
-    assert placement.chosen.target == "container"
+    assert placement.chosen.target == "lambda"
     assert "runs your code" in placement.why
-    assert placement.chosen.to_json()["per_million_usd"] is None
+    assert placement.options[-1].to_json()["per_million_usd"] is None
 
 
-def test_no_target_of_aws_fits_it(folder: Path, packaged: Packaged) -> None:
-    assert packaged.target == "container"
+def test_it_goes_to_lambda_and_may_go_to_a_container(folder: Path, packaged: Packaged) -> None:
+    assert packaged.target == "lambda"
     placement = place(needs_of(folder / "models.lock.json", "churn"), read_prices())
-    assert placement.refused.keys() == {"lambda", "lambda-managed", "sagemaker"}
-    assert "no layer" in next(iter({*placement.refused.values()}))
-    entry = read_lock(folder / "models.lock.json").model("churn").versions[1]
-    assert (entry.target, entry.processing) == ("container", ())
+    assert [each.target for each in placement.options] == ["lambda", "container"]
+    assert placement.refused.keys() == {"lambda-managed", "sagemaker"}
+    assert "runs your code" in placement.refused["sagemaker"]
+    assert placement.break_even == {}
+
+
+def test_the_lock_has_its_target_and_its_requirements(folder: Path, packaged: Packaged) -> None:
+    entry = read_lock(folder / "models.lock.json").model("churn").versions[packaged.version]
+    assert (entry.target, entry.processing) == ("lambda", ())
+    assert entry.requirements == (f"numpy=={np.__version__}",)
+
+
+def test_a_container_is_kept_when_the_manifest_says_so(tmp_path: Path) -> None:
+    project(tmp_path)
+    stated = MANIFEST + "    target: container\n"
+    (tmp_path / "models.yaml").write_text(stated, encoding="utf-8")
+    spec = load_manifest(tmp_path / "models.yaml").models["churn"]
+    assert publish(tmp_path, spec).target == "container"
+    assert read_lock(tmp_path / "models.lock.json").model("churn").versions[1].target == "container"
 
 
 @pytest.mark.parametrize(
@@ -315,7 +276,7 @@ def test_it_is_built_confined_unless_told_otherwise(tmp_path: Path) -> None:
         ("class", "", "is required with engine: python"),
         ("inputs", "", "must state the shape of each with engine: python"),
         ("outputs", "outputs: [score]", "must state the shape of each with engine: python"),
-        ("class", "class: service:Churn\n    target: lambda", "must be container with engine"),
+        ("class", "class: service:Churn\n    target: sagemaker", "must be one of auto, lambda, c"),
         ("engine", "target: container", "container is for engine: python"),
         ("engine", "", "must be a list of names; a mapping is for engine: python"),
         ("engine", "engine: python\n    framework: xgboost", "has no effect with engine: python"),

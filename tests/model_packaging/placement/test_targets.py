@@ -193,3 +193,28 @@ def test_an_option_is_plain_json() -> None:
     document = json.loads(json.dumps(of().chosen.to_json()))
     assert document["per_million_usd"] == round(of().chosen.per_million, 2)
     assert document["size"] == "1769 MB"
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"packages_bytes": 200 * MEGABYTE}, "its packages have about 200.0 MB and its files 20.0"),
+        ({"model_bytes": 600 * MEGABYTE}, "unpacked to /tmp, which has 512.0 MB"),
+        ({"peak_bytes": 20 * GIGABYTE}, "MB of memory, but a function has at most 10,240"),
+    ],
+)
+def test_a_class_of_ones_own_goes_to_a_container_if_lambda_cannot_hold_it(
+    changes: dict[str, Any], reason: str
+) -> None:
+    placement = of(runtime="python", **changes)
+    assert [each.target for each in placement.options] == ["container"]
+    assert reason in placement.refused["lambda"]
+    assert placement.why == f"it runs your code; {placement.refused['lambda']}"
+
+
+def test_a_class_of_ones_own_that_fits_goes_to_lambda_with_its_packages() -> None:
+    placement = of(runtime="python", packages_bytes=MEGABYTE)
+    assert [each.target for each in placement.options] == ["lambda", "container"]
+    assert placement.why.endswith(
+        "not converted, runs your code, with a layer of its packages, about 1.0 MB"
+    )

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,11 @@ class TinyCode(LambdaCode):
 
     def build_processing(self, library: Library, layer: CachedFolder) -> Path:
         return layer.folder()
+
+    def packages(
+        self, model: str, requirements: Collection[str], libraries: Collection[Library] = ()
+    ) -> CachedFolder | None:
+        return self._tiny("packages")
 
     def build(self) -> Folders:
         return Folders(self.layer().folder(), self.functions().folder())
@@ -178,4 +184,13 @@ def test_a_processing_layer_counts_towards_lambdas_limit(code: TinyCode, tmp_pat
     code.size = LAMBDA.unpacked_bytes // 3
     model = replace(planned(tmp_path)[0], processing=("tokenizers",))
     with pytest.raises(LayersTooLarge, match="tokenizers"):
+        CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)
+
+
+def test_the_packages_of_a_class_count_towards_lambdas_limit_and_the_way_out_is_a_container(
+    code: TinyCode, tmp_path: Path
+) -> None:
+    code.size = LAMBDA.unpacked_bytes // 3
+    model = replace(planned(tmp_path)[0], requirements=("six==1.17.0",))
+    with pytest.raises(LayersTooLarge, match=r"its packages 83\.3 MB.*set target: container"):
         CodeAssets(code).require_fits(stack_of(tmp_path, deployed=True), model)

@@ -64,6 +64,16 @@ def test_only_a_model_with_processing_steps_has_the_layer_of_their_libraries(
     assert len(only(layered, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 2
 
 
+def test_a_class_of_ones_own_has_one_layer_of_the_packages_that_its_function_lacks(
+    layered: Template, tmp_path: Path
+) -> None:
+    requirements = ["sortedcontainers==2.4.0", "toolz==1.0.0"]
+    own = one_model(tmp_path, locked(s3_copy("digits"), requirements=requirements))
+    described = {"Description": "Lading: packages of the model digits"}
+    assert only(own, "AWS::Lambda::LayerVersion", **described)
+    assert len(only(own, "AWS::Lambda::Function", **FUNCTION)["Properties"]["Layers"]) == 3
+
+
 def test_another_s3_version_in_the_lock_is_another_published_version(
     layered: Template, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from lading.stacks.plan.models import LocalArtifact, RegionPlan, S3Artifact, pla
 from lading.stacks.stages.concurrency import ProvisionedConcurrency
 from lading.stacks.stages.domain import CustomDomain
 from lading.stacks.stages.settings import Deployment, ModelSettings, Names, StageSettings
+from lading.stacks.stages.split import SplitSettings
 from tests.stacks.projects import local_artifact, locked, s3_copy, write_project
 
 LOCAL = {"kind": "local", "path": "store"}
@@ -122,6 +123,20 @@ def test_a_model_that_runs_code_of_your_own_is_refused_on_aws(tmp_path: Path) ->
     entry["versions"]["3"]["target"] = "container"
     with pytest.raises(PlanError, match=r"version 3: it runs your code, .*`lading serve`"):
         plan(tmp_path, entry)
+
+
+def test_versions_of_a_split_share_the_layer_of_their_packages(tmp_path: Path) -> None:
+    entry = locked(s3_copy("digits"), requirements=["six==1.17.0"])
+    other = locked(s3_copy("digits"), requirements=["six==1.17.0", "toolz==1.0.0"])
+    entry["versions"]["4"] = other["versions"]["3"]
+    entry["labels"]["candidate"] = 4
+    split = {
+        "digits": ModelSettings(
+            split=SplitSettings(versions={"stable": 90, "candidate": 10}, key="X-User")
+        )
+    }
+    (model,) = plan(tmp_path, entry, models=split).models
+    assert model.requirements == ("six==1.17.0", "toolz==1.0.0")
 
 
 def test_the_advice_for_two_buckets_without_a_region_leads_to_a_plan(tmp_path: Path) -> None:
