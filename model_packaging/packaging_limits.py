@@ -92,7 +92,7 @@ class Limits(NamedTuple):
         Raises:
             ConfinementMissing: it should be, and the system cannot do that.
         """
-        if not (spec.trusts_all or spec.runs_code) or self.unconfined:
+        if not (spec.trusts_all or spec.runs_code or spec.is_script) or self.unconfined:
             return False
         if reason := unavailable():
             raise ConfinementMissing(spec.name, reason)

@@ -129,8 +129,8 @@ class EngineSpec:
     name: EngineWord
     """On SageMaker, triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in
     image. On Lambda, native: the model is not converted, and its framework's own runtime computes
-    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite). On Lambda or in a container, python: a
-    class of your own."""
+    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite). In a container, native: TorchScript.
+    On Lambda or in a container, python: a class of your own."""
     image: Text | None = None
     """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})
@@ -229,12 +229,13 @@ class ModelEntry:
     """The words of the model card, which is published with each version."""
     target: Target = "lambda"
     """auto: Lambda when the model fits there, else the cheaper of lambda-managed and sagemaker;
-    `lading plan` shows which and why. container: only with engine: python, whose default is auto:
-    Lambda when it fits there with its packages, else a container."""
+    `lading plan` shows which and why. container: with engine: python, whose default is auto: Lambda
+    when it fits there with its packages, else a container; and for TorchScript with engine: native.
+    """
     engine: Engine | None = None
-    """native: the model is not converted, and runs on Lambda in its framework's own runtime.
-    python: it is a class of your own, which runs on Lambda or in a container. On SageMaker the
-    engine, by default triton, or vllm for a language model."""
+    """native: the model is not converted, and runs in its framework's own runtime: on Lambda,
+    TorchScript in a container. python: it is a class of your own, which runs on Lambda or in a
+    container. On SageMaker the engine, by default triton, or vllm for a language model."""
     twin: Text | None = None
     """A smaller model of this manifest that may answer while the SageMaker endpoint starts."""
     labels: Annotated[tuple[_Label, ...], AfterValidator(unique)] = (DEFAULT_LABEL,)

@@ -26,6 +26,7 @@ from lading.model_packaging.manifest.graph_rules import check_graph
 from lading.model_packaging.manifest.located_yaml import LocatedYaml
 from lading.model_packaging.manifest.options import QuantizeSpec
 from lading.model_packaging.manifest.own_class import check_own_class, default_target, runs_code
+from lading.model_packaging.manifest.script import is_script
 from lading.model_packaging.manifest.training import TRAINED
 
 _MANIFEST = TypeAdapter(ManifestEntry)
@@ -89,6 +90,11 @@ class ModelSpec(ModelEntry, _Named):
     def runs_code(self) -> bool:
         """Whether the model is a class of the user's own, in the folder `source`."""
         return runs_code(self)
+
+    @property
+    def is_script(self) -> bool:
+        """Whether the model is TorchScript that is not converted, which is a program."""
+        return is_script(self, self.source)
 
     @property
     def code_folder(self) -> Path:
@@ -218,7 +224,7 @@ def _spec(document: LocatedYaml, name: str, entry: ModelEntry) -> ModelSpec:
         keys["source"] = document.path.parent / CACHE
     if entry.graph:
         keys["source"] = document.path
-    keys |= default_target(entry, document.value["models"][name])
+    keys |= default_target(entry, keys["source"], document.value["models"][name])
     return ModelSpec(
         name=name, manifest=document.path, line=line, lines=lines, origin=origin, **keys
     )
@@ -268,7 +274,7 @@ def _check_target(spec: ModelSpec, models: Mapping[str, ModelSpec]) -> None:
 
 def _check_native(spec: ModelSpec) -> None:
     """Reject keys that have no effect on a model that is not converted."""
-    if spec.target != "lambda" and not spec.runs_code:
+    if spec.target != "lambda" and not (spec.runs_code or spec.is_script):
         reason = "must be lambda with engine: native; a container of yours can serve it as well"
         raise ManifestError(spec.place("target"), reason)
     given: dict[str, object] = {"prune": spec.prune, "twin": spec.twin}

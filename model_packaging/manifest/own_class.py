@@ -1,11 +1,13 @@
 """The rules for `engine: python`: a class of the user's own, in a folder of the project."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from lading.functions.inference.artifact.specification import PYTHON
 from lading.model_packaging.errors import ManifestError, Place
 from lading.model_packaging.manifest.entries import ModelEntry
+from lading.model_packaging.manifest.script import is_script, require_container
 
 _TARGETS: Final = ("auto", "lambda", "container")
 
@@ -15,9 +17,15 @@ def runs_code(entry: ModelEntry) -> bool:
     return entry.engine is not None and entry.engine.name == PYTHON
 
 
-def default_target(entry: ModelEntry, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the target of a class of the user's own, if the manifest states none."""
-    return {"target": "auto"} if runs_code(entry) and stated.get("target") is None else {}
+def default_target(
+    entry: ModelEntry, source: Path | None, stated: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the target of a model that is code, if the manifest states none."""
+    if stated.get("target") is not None:
+        return {}
+    if is_script(entry, source):
+        return {"target": "container"}
+    return {"target": "auto"} if runs_code(entry) else {}
 
 
 def check_own_class(spec: ModelEntry, place: Callable[[str], Place], *, downloaded: bool) -> None:
@@ -32,11 +40,7 @@ def check_own_class(spec: ModelEntry, place: Callable[[str], Place], *, download
         ManifestError: the first of them.
     """
     if not runs_code(spec):
-        if spec.target == "container":
-            raise ManifestError(place("target"), "container is for engine: python")
-        if isinstance(spec.outputs, Mapping):
-            reason = "must be a list of names; a mapping is for engine: python"
-            raise ManifestError(place("outputs"), reason)
+        _check_other(spec, place)
         return
     if spec.target not in _TARGETS:
         reason = f"must be one of {', '.join(_TARGETS)} with engine: python, got '{spec.target}'"
@@ -53,3 +57,14 @@ def check_own_class(spec: ModelEntry, place: Callable[[str], Place], *, download
         if not value or not isinstance(value, Mapping):
             reason = "must state the shape of each with engine: python, as {y: {shape: [batch]}}"
             raise ManifestError(place(key), reason)
+
+
+def _check_other(spec: ModelEntry, place: Callable[[str], Place]) -> None:
+    if is_script(spec, spec.source):
+        require_container(spec, place)
+    elif spec.target == "container":
+        reason = "container is for engine: python, and for TorchScript with engine: native"
+        raise ManifestError(place("target"), reason)
+    if isinstance(spec.outputs, Mapping):
+        reason = "must be a list of names; a mapping is for engine: python"
+        raise ManifestError(place("outputs"), reason)

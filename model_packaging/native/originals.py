@@ -16,7 +16,7 @@ from lading.model_packaging.converters.boosting import lightgbm, xgboost
 from lading.model_packaging.converters.boosting.conversion import BoostedFile
 from lading.model_packaging.converters.framework_errors import refusing
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.native import lite_file, own_original
+from lading.model_packaging.native import lite_file, own_original, script_file
 
 
 def _boosted(open_file: Callable[[ModelSpec], BoostedFile], spec: ModelSpec) -> Model:
@@ -34,6 +34,7 @@ ORIGINALS: Mapping[str, Callable[[ModelSpec], Model]] = MappingProxyType(
         "lightgbm": partial(_boosted, lightgbm.open_file),
         "litert": lite_file.open_original,
         "python": own_original.open_original,
+        "torchscript": script_file.open_original,
         "xgboost": partial(_boosted, xgboost.open_file),
     }
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lading.model_packaging.conversion import Converter
 from lading.model_packaging.errors import FrameworkUnknown
-from lading.model_packaging.native import boosted, lite
+from lading.model_packaging.native import boosted, lite, script
 
-NATIVES: tuple[Converter, ...] = (boosted.LIGHTGBM, boosted.XGBOOST, lite.LITE)
+NATIVES: tuple[Converter, ...] = (boosted.LIGHTGBM, boosted.XGBOOST, lite.LITE, script.SCRIPT)
 
 
 def find_native(name: str, source: Path, framework: str | None = None) -> Converter:

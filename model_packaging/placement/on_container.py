@@ -1,12 +1,14 @@
-"""A class of the user's own in a container: the only instances that can serve one."""
+"""A model that is code in a container: the only instances that can serve one."""
 
+from lading.functions.inference.artifact.specification import TORCHSCRIPT
 from lading.model_packaging.placement.needs import Needs
 from lading.model_packaging.placement.options import Option
 
 
 def refuses_instances(needs: Needs) -> str:
     """Return why no instance of AWS can serve the model; empty if that is not so."""
-    return "it runs your code, and has no image there" if needs.runs_code else ""
+    code = needs.runs_code or needs.runtime == TORCHSCRIPT
+    return "it runs your code, and has no image there" if code else ""
 
 
 def option(needs: Needs, requests: int) -> Option:

@@ -3,6 +3,8 @@
 import math
 
 from lading.functions.contract.limits import GATEWAY, LAMBDA, MEGABYTE
+from lading.functions.inference.artifact.specification import TORCHSCRIPT
+from lading.model_packaging.manifest.script import ONLY_A_CONTAINER
 from lading.model_packaging.placement.needs import Needs, readable_size
 from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option, per_million_calls
 from lading.model_packaging.placement.prices import Prices
@@ -33,6 +35,8 @@ def refusal(needs: Needs) -> str:
     if needs.memory_mb > LAMBDA.most_memory_mb:
         needed = f"{needs.memory_mb:,} MB of memory"
         return f"it needs {needed}, but a function has at most {LAMBDA.most_memory_mb:,}"
+    if needs.runtime == TORCHSCRIPT:
+        return f"it {ONLY_A_CONTAINER}"
     if reason := _too_large(needs):
         return reason
     slowest = lambda_ms(needs, LAMBDA.processor_mb)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lading.functions.inference.artifact.specification import PYTHON
+from lading.functions.inference.artifact.specification import PYTHON, TORCHSCRIPT
 from lading.model_packaging.manifest.checking import RELATIVE_TOLERANCE
 from lading.model_packaging.measure.change import AccuracyChange
 from lading.model_packaging.report.elements import undamaged
@@ -143,13 +143,15 @@ def _number(value: Any) -> float | None:
 
 
 def runs_code(specification: Mapping[str, Any]) -> bool:
-    """Return whether the model is a class of the user's own."""
-    return bool(specification.get("native", {}).get("runtime") == PYTHON)
+    """Return whether the model is a class of the user's own, or TorchScript, a program."""
+    return specification.get("native", {}).get("runtime") in {PYTHON, TORCHSCRIPT}
 
 
 def unconverted(specification: Mapping[str, Any]) -> str:
     """Return what computes a model that is not converted; empty if it is."""
     native = specification.get("native")
+    if native and native["runtime"] == TORCHSCRIPT:
+        return f"runs your code: torch computes {native['file']}, the trained file, a program"
     if native and runs_code(specification):
         return f"runs your code: {native['options']['class']} of {native['file']}"
     return f"{native['runtime']} computes {native['file']}, the trained file" if native else ""

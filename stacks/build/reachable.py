@@ -33,6 +33,9 @@ LIBRARIES: Mapping[str, Library] = MappingProxyType(
 )
 """Steps and runtimes of models that import a library from a layer of its own."""
 
+_ONLY_IN_CONTAINERS = {"torchscript"}
+"""Runtimes of models that no function serves, since their library fits into no layer."""
+
 RUNTIME_PACKAGES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
 """The AWS SDK and what it requires: Lambda's Python has them; all are pure Python."""
 
@@ -97,7 +100,12 @@ def _entries(functions: Path, library: str) -> Iterator[Path]:
             yield from functions.rglob(name)
     for pattern in _BY_NAME:
         found = (functions / "lading" / "functions").glob(pattern)
-        yield from (path for path in found if LIBRARIES.get(path.stem, "") == library)
+        yield from (path for path in found if _library_of(path) == library)
+
+
+def _library_of(path: Path) -> str | None:
+    """Return the library that a step or a runtime needs; None if no function has that."""
+    return None if path.stem in _ONLY_IN_CONTAINERS else LIBRARIES.get(path.stem, "")
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -25,6 +25,8 @@ CODE_STEP = "code"
 """The step that runs the model's own code."""
 PYTHON = "python"
 """The runtime of a class of the user's own."""
+TORCHSCRIPT = "torchscript"
+"""The runtime of TorchScript, which is a program: it can read and write files."""
 MODEL = "model.onnx"
 GOLDEN = "golden.json"
 BASELINE = "baseline.json"
@@ -157,8 +159,8 @@ class NativeSection(NamedTuple):
 
     @property
     def runs_code(self) -> bool:
-        """Whether its file is code of the user's own, which needs permission to run."""
-        return self.runtime == PYTHON
+        """Whether its file is code, which needs permission to run, and only runs in a container."""
+        return self.runtime in {PYTHON, TORCHSCRIPT}
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in `artifact.json`."""

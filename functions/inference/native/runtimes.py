@@ -2,7 +2,8 @@
 
 To add a runtime, add a module of its name with a function `open_model`, and a line to `LIBRARIES`.
 A runtime is imported when a model needs it: its library is only in the layer of such models. The
-runtime `python` needs no library of ours: it runs a class of the user's own.
+runtime `python` needs no library of ours: it runs a class of the user's own. The one of
+`torchscript`, torch, fits into no layer: it is installed in a container.
 """
 
 from importlib import import_module
@@ -55,7 +56,7 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
         module = import_module(f"lading.functions.inference.native.{runtime}")
     except (ImportError, OSError) as error:  # OSError: a shared library that it needs
         advice = "install that library; on Lambda, add its layer"
-        raise ValueError(f"needs {LIBRARIES[runtime]}: {error}; {advice}") from error
+        raise ValueError(f"needs {LIBRARIES.get(runtime, 'torch')}: {error}; {advice}") from error
     try:
         backend: Backend = module.open_model(section, model, threads or 1)
     except (KeyError, IndexError) as error:
@@ -65,6 +66,6 @@ def load(section: NativeSection, model: bytes, threads: int = 0) -> Backend:
 
 def platform_of(section: NativeSection) -> str:
     """Return what computes the model and its format, such as `xgboost_json`."""
-    if section.runs_code:
+    if section.runtime == PYTHON:
         return f"{PYTHON}_your_code"
     return f"{section.runtime}_{section.file.rpartition('.')[2]}"

@@ -174,7 +174,11 @@ def _script(spec: ModelSpec) -> Conversion:
         module = torch.jit.load(spec.source, map_location="cpu").eval()
     examples = _examples(spec, module)
     reference = TorchReference(spec, module, examples.arrays)
-    model = trace(spec, module, examples, len(reference.outputs))
+    try:
+        model = trace(spec, module, examples, len(reference.outputs))
+    except ConversionError as error:
+        advice = "engine: native serves the file as it is, in a container"
+        raise ConversionError(spec.name, f"{error.reason}; {advice}") from error
     return conversion_of(spec, model, examples, reference)
 
 

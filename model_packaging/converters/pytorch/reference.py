@@ -1,10 +1,11 @@
 """PyTorch models as the originals that conversions are compared with: the module's own call."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from lading.functions.inference.native.torch_answers import named_tensors, own_tensor
 from lading.functions.inference.tensors.bfloat16 import BFloat16, rounded
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.framework_errors import first_line, framework_errors
@@ -12,8 +13,6 @@ from lading.model_packaging.converters.pytorch.refusals import PACKED, packs_seq
 from lading.model_packaging.errors import ConversionError, ManifestError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import quiet
-
-_ALONE = "output"
 
 
 class TorchReference:
@@ -25,6 +24,7 @@ class TorchReference:
         arrays: example inputs, in the order of the module's positional arguments.
 
     Attributes:
+        answers: the module's own names of its outputs; see `named_tensors`.
         outputs: names of the outputs, from what the module returns for the examples.
 
     Raises:
@@ -44,6 +44,7 @@ class TorchReference:
             reason = f"cannot be run on its example inputs: {error}{advice}"
             raise ConversionError(spec.name, reason) from error
         self._require_same(first, second)
+        self.answers = tuple(first)
         self.outputs = self._named(list(first))
 
     def __call__(self, inputs: dict[str, Array]) -> dict[str, Array]:
@@ -85,10 +86,7 @@ class TorchReference:
             quiet(),
         ):
             answer = self._module(*tensors)
-        found: dict[str, Array] = {}
-        for name, value in _tensors(answer):
-            found[f"{name}_{len(found)}" if name in found else name] = self._array(name, value)
-        return found
+        return {name: self._array(name, value) for name, value in named_tensors(answer).items()}
 
     def _array(self, name: str, value: Any) -> Array:
         import torch
@@ -106,29 +104,9 @@ class TorchReference:
             raise ConversionError(self._spec.name, reason) from error
 
 
-def _tensors(answer: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every tensor of an answer with its name, in the order in which torch flattens it."""
-    if answer is None:
-        return
-    if isinstance(answer, Mapping):
-        parts = [(str(key), value) for key, value in answer.items()]
-    elif hasattr(answer, "_fields"):
-        parts = list(zip(answer._fields, answer, strict=True))
-    elif isinstance(answer, list | tuple):
-        start = "" if name else f"{_ALONE}_"
-        parts = [(f"{start}{index}", value) for index, value in enumerate(answer)]
-    else:
-        yield name or _ALONE, answer
-        return
-    for part, value in parts:
-        yield from _tensors(value, f"{name}_{part}" if name else part)
-
-
 def as_tensor(array: Array) -> Any:
     """Return the array as a tensor of the same datatype."""
-    import torch
-
-    tensor = torch.from_numpy(np.array(array))  # a copy: torch warns of read-only arrays
+    tensor = own_tensor(array)
     return tensor.bfloat16() if isinstance(array, BFloat16) else tensor
 
 

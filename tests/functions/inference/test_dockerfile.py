@@ -40,7 +40,7 @@ def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     copied = [words.split()[:-1] for words in instructions("COPY") if "--from" not in words]
     sources = [source for words in copied for source in words]
-    assert len(sources) == 12
+    assert len(sources) == 13
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
