@@ -187,7 +187,7 @@ bench-synth: .venv/dev
 
 # pip-audit, from the index, in an environment of its own. A machine that reaches no advisories says so.
 AUDITED := requirements/lambda.txt requirements/container.txt requirements/pillow.txt requirements/tokenizers.txt \
-	requirements/lightgbm.txt requirements/litert.txt requirements/xgboost.txt
+	requirements/lightgbm.txt requirements/litert.txt requirements/skops.txt requirements/xgboost.txt
 audit: .venv/demo
 	@.ci/audit $(BIN)/python $(AUDITED)
 
@@ -229,7 +229,7 @@ lock:
 		echo torch | $(COMPILE) $$within $(DEMO) --excludes /dev/stdin $$torch --extra $$set \
 			-o requirements/$$set.txt || exit 1; \
 		within="$$within -c requirements/$$set.txt"; done; \
-	for set in tokenizers pillow lightgbm litert xgboost sentences language training $(FOR_TESTS); do \
+	for set in tokenizers pillow lightgbm litert skops xgboost sentences language training $(FOR_TESTS); do \
 		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
 	for set in emulate flower mlflow-server kserve sam audit; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done

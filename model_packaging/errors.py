@@ -227,7 +227,8 @@ class RoundingMismatch(ConversionMismatch):
     def __init__(self, model: str, output: str, reason: str, columns: Iterable[str]) -> None:
         self.columns = tuple(columns)
         listed = ", ".join(self.columns[:5])
-        advice = f"inputs were rounded: {listed}; declare them FP64 or INT64 under inputs:"
+        advice = f"inputs were rounded: {listed}; declare them FP64 or INT64 under inputs:, or set "
+        advice += "engine: native for a .skops file, or one of XGBoost, LightGBM or TFLite"
         super().__init__(model, output, f"{reason} ({advice})")
 
 

@@ -31,6 +31,7 @@ _FRAMEWORKS = {
     "xgboost": ("XGBoost", "boosting"),
     "lightgbm": ("LightGBM", "boosting"),
     "ai_edge_litert": ("TFLite, not converted", "litert"),
+    "skops": (".skops files, converted or not", "sklearn"),
     "torch": ("PyTorch", "pytorch"),
     "tensorflow": ("Keras and TensorFlow", "tensorflow"),
     "transformers": ("Hugging Face", "huggingface"),

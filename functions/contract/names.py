@@ -23,7 +23,7 @@ path states none; in an answer the version that answered."""
 LAYER_ROOT = "/opt"
 """Where Lambda unpacks layers."""
 
-Library = Literal["lightgbm", "litert", "pillow", "tokenizers", "xgboost"]
+Library = Literal["lightgbm", "litert", "pillow", "skops", "tokenizers", "xgboost"]
 """A library of a processing step, or of a model that is not converted: it has requirements of this
 name, and a separate layer."""
 

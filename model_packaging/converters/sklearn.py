@@ -25,6 +25,8 @@ from lading.model_packaging.manifest.models import ModelSpec
 if TYPE_CHECKING:
     from lading.model_packaging.estimators.model import Fitted
 
+_ADVICE = "engine: native serves a .skops file as it is, by scikit-learn itself"
+
 _BOOSTERS = {b"xgboost": "xgboost-cpu|xgboost", b"lightgbm": "lightgbm"}
 """Word in the file of an estimator of such a library -> the library's distribution."""
 
@@ -36,9 +38,13 @@ def _convert(spec: ModelSpec) -> Conversion:
 
     estimator = load(spec)
     try:
-        return _agreeing(spec, fitted(spec, estimator))
+        found = fitted(spec, estimator)
     except NoOnnxForm as error:
         raise ConversionError(spec.name, str(error)) from error
+    try:
+        return _agreeing(spec, found)
+    except NoOnnxForm as error:
+        raise ConversionError(spec.name, f"{error}; {_ADVICE}") from error
 
 
 def _tools(spec: ModelSpec) -> dict[str, str]:

@@ -34,12 +34,13 @@ class EstimatorOutputs:
 
     Args:
         add: adds the nodes to a graph.
-        ask: returns the estimator's own answer to rows.
+        ask: returns the estimator's own answer to rows; a second argument is the type of numbers
+            in it, None to leave them as they are, and FP32 by default.
         classes: the classes of an output with a column for each, in their order.
     """
 
     add: Callable[[GraphBuilder, Frame], _Outputs]
-    ask: Callable[[Any], dict[str, Array]]
+    ask: Callable[..., dict[str, Array]]
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -111,10 +112,10 @@ def _label(estimator: Any) -> EstimatorOutputs:
             outputs[SCORES] = (_scores(graph, found), np.float32, len(classes))
         return outputs
 
-    def ask(rows: Any) -> dict[str, Array]:
+    def ask(rows: Any, numbers: Any = np.float32) -> dict[str, Array]:
         answers = {LABEL: _as_label(estimator.predict(rows), classes)}
         if scored:
-            answers[SCORES] = np.asarray(estimator.predict_proba(rows), np.float32)
+            answers[SCORES] = np.asarray(estimator.predict_proba(rows), numbers)
         return answers
 
     named = {SCORES: tuple(map(str, classes.tolist()))} if scored else {}
@@ -157,13 +158,13 @@ def _labels(estimator: Any) -> EstimatorOutputs:
             }
         return outputs
 
-    def ask(rows: Any) -> dict[str, Array]:
+    def ask(rows: Any, numbers: Any = np.float32) -> dict[str, Array]:
         answers = {LABEL: _as_label(as_array(estimator.predict(rows)), classes[0])}
         if scored and flags:
-            answers[SCORES] = as_array(estimator.predict_proba(rows)).astype(np.float32)
+            answers[SCORES] = np.asarray(as_array(estimator.predict_proba(rows)), numbers)
         elif scored:
             answers |= {
-                f"{SCORES}_{place}": np.asarray(each, np.float32)
+                f"{SCORES}_{place}": np.asarray(each, numbers)
                 for place, each in enumerate(estimator.predict_proba(rows))
             }
         return answers
@@ -175,9 +176,10 @@ def _detector(estimator: Any) -> EstimatorOutputs:
     def add(graph: GraphBuilder, frame: Frame) -> _Outputs:
         return {LABEL: (detect(estimator, graph, frame), np.int64, None)}
 
-    return EstimatorOutputs(
-        add, lambda rows: {LABEL: np.asarray(estimator.predict(rows), np.int64)}
-    )
+    def ask(rows: Any, _numbers: Any = np.float32) -> dict[str, Array]:
+        return {LABEL: np.asarray(estimator.predict(rows), np.int64)}
+
+    return EstimatorOutputs(add, ask)
 
 
 def _mixture(estimator: Any) -> EstimatorOutputs:
@@ -190,8 +192,8 @@ def _mixture(estimator: Any) -> EstimatorOutputs:
             SCORES: (_scores(graph, found), np.float32, -1),
         }
 
-    def ask(rows: Any) -> dict[str, Array]:
-        shares = np.asarray(estimator.predict_proba(rows), np.float32)
+    def ask(rows: Any, numbers: Any = np.float32) -> dict[str, Array]:
+        shares = np.asarray(estimator.predict_proba(rows), numbers)
         return {LABEL: np.asarray(estimator.predict(rows), np.int64), SCORES: shares}
 
     return EstimatorOutputs(add, ask)
@@ -202,8 +204,8 @@ def _regressor(estimator: Any) -> EstimatorOutputs:
         tensor = graph.cast(regress(estimator, graph, frame), np.float32)
         return {"prediction": (tensor, np.float32, -1)}
 
-    def ask(rows: Any) -> dict[str, Array]:
-        given = np.asarray(estimator.predict(rows), np.float32)
+    def ask(rows: Any, numbers: Any = np.float32) -> dict[str, Array]:
+        given = np.asarray(estimator.predict(rows), numbers)
         return {"prediction": given.reshape(len(given), -1)}
 
     return EstimatorOutputs(add, ask)
@@ -218,7 +220,7 @@ def _transformer(estimator: Any) -> EstimatorOutputs:
             "transformed": (graph.cast(matrix(graph, found), np.float32), np.float32, found.width)
         }
 
-    def ask(rows: Any) -> dict[str, Array]:
-        return {"transformed": as_array(estimator.transform(rows)).astype(np.float32)}
+    def ask(rows: Any, numbers: Any = np.float32) -> dict[str, Array]:
+        return {"transformed": np.asarray(as_array(estimator.transform(rows)), numbers)}
 
     return EstimatorOutputs(add, ask)

@@ -37,13 +37,15 @@ _MANY_COLUMNS = 24
 class Knowledge:
     """See the fields of the same names in `conversion.Conversion`.
 
-    `rounded` gives the FP32 inputs whose rounding to float32 changes an answer.
+    `rounded` gives the FP32 inputs whose rounding to float32 changes an answer. `row` is a typical
+    row.
     """
 
     known: Mapping[str, Known]
     domains: Mapping[str, Domain]
     probes: tuple[Probe, ...]
     rounded: Callable[[], frozenset[str]]
+    row: Request
 
 
 def learn(
@@ -71,7 +73,7 @@ def learn(
     def rounded() -> frozenset[str]:
         return frozenset(spec.name for spec in specs if trial.rounds(spec))
 
-    return Knowledge(known, stated, tuple(_tree_probes(trial, notes)), rounded)
+    return Knowledge(known, stated, tuple(_tree_probes(trial, notes)), rounded, trial.row)
 
 
 def _width(spec: TensorSpec) -> int:

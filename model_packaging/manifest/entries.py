@@ -129,8 +129,8 @@ class EngineSpec:
     name: EngineWord
     """On SageMaker, triton: ONNX models; vllm, djl-lmi: Hugging Face folders; container: the one in
     image. On Lambda, native: the model is not converted, and its framework's own runtime computes
-    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite). In a container, native: TorchScript.
-    On Lambda or in a container, python: a class of your own."""
+    it (XGBoost's JSON and UBJSON, LightGBM's text, TFLite, .skops). In a container, native:
+    TorchScript. On Lambda or in a container, python: a class of your own."""
     image: Text | None = None
     """The URI of another container image; {region} in it becomes the region of the deployment."""
     options: Mapping[str, Annotated[Any, AfterValidator(_option), _SCALARS]] = Field(default={})

@@ -29,11 +29,18 @@ def _boosted(open_file: Callable[[ModelSpec], BoostedFile], spec: ModelSpec) -> 
     return refusing(call)
 
 
+def _skops(spec: ModelSpec) -> Model:
+    from lading.model_packaging.native import estimator_file  # it imports scikit-learn
+
+    return estimator_file.open_original(spec)
+
+
 ORIGINALS: Mapping[str, Callable[[ModelSpec], Model]] = MappingProxyType(
     {
         "lightgbm": partial(_boosted, lightgbm.open_file),
         "litert": lite_file.open_original,
         "python": own_original.open_original,
+        "skops": _skops,
         "torchscript": script_file.open_original,
         "xgboost": partial(_boosted, xgboost.open_file),
     }

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from lading.model_packaging.conversion import Converter
 from lading.model_packaging.errors import FrameworkUnknown
-from lading.model_packaging.native import boosted, lite, script
+from lading.model_packaging.native import boosted, lite, script, skops
 
-NATIVES: tuple[Converter, ...] = (boosted.LIGHTGBM, boosted.XGBOOST, lite.LITE, script.SCRIPT)
+NATIVES: tuple[Converter, ...] = (
+    boosted.LIGHTGBM,
+    boosted.XGBOOST,
+    lite.LITE,
+    script.SCRIPT,
+    skops.SKOPS,
+)
 
 
 def find_native(name: str, source: Path, framework: str | None = None) -> Converter:

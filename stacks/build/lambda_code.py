@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,13 @@ from lading.stacks.build.openmp import NEEDED_BY, keep_openmp
 from lading.stacks.build.own_packages import install, lacking
 from lading.stacks.build.reachable import import_all
 from lading.stacks.build.requirements import locked_requirements
-from lading.stacks.build.trimming import UNUSED_FOLDERS, UNUSED_PATHS, UNUSED_SUFFIXES
+from lading.stacks.build.trimming import (
+    UNUSED_FOLDERS,
+    UNUSED_PATHS,
+    UNUSED_SUFFIXES,
+    WHOLE,
+    is_kept,
+)
 from lading.stacks.build.wheels import install_wheels
 from lading.stacks.stages.target import Target
 
@@ -96,7 +102,8 @@ class LambdaCode:
 
         def write(folder: Path) -> None:
             python = self._python  # before anything is downloaded
-            install_wheels(requirements, self._target, folder / "python")
+            keep = partial(is_kept, whole=WHOLE.get(requirements_set, ""))
+            install_wheels(requirements, self._target, folder / "python", keep)
             if requirements_set in NEEDED_BY:
                 keep_openmp(folder)
             compile_folder(python, folder, _LAYER_PREFIX, keep_sources=False)

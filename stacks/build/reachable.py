@@ -28,6 +28,7 @@ LIBRARIES: Mapping[str, Library] = MappingProxyType(
         "tokens": "tokenizers",
         "lightgbm": "lightgbm",
         "litert": "litert",
+        "skops": "skops",
         "xgboost": "xgboost",
     }
 )

@@ -96,15 +96,25 @@ _UNUSED_SUFFIXES_OF_PACKAGES = frozenset({".a", ".c", ".cc", ".cpp", ".hpp", ".p
 _METADATA = frozenset({"METADATA", "entry_points.txt"})
 
 
-def is_kept(path: PurePosixPath) -> bool:
-    """Return whether the file at `path`, as installed, goes into the layer."""
+WHOLE: Mapping[str, str] = MappingProxyType({"skops": "scipy/"})
+"""Layer -> the package of which it needs what other layers leave out."""
+
+
+def is_kept(path: PurePosixPath, whole: str = "") -> bool:
+    """Return whether the file at `path`, as installed, goes into the layer.
+
+    Nothing of what `UNUSED_PATHS` names below `whole` is left out.
+    """
     if path.parts[0].endswith(".dist-info"):
         return path.name in _METADATA and path.parent.name == path.parts[0]
     return not (
         path.suffix in UNUSED_SUFFIXES
         or path.name == "LICENSE"
         or UNUSED_FOLDERS.intersection(path.parts[:-1])
-        or str(path).startswith(tuple(UNUSED_PATHS))
+        or (
+            str(path).startswith(tuple(UNUSED_PATHS))
+            and not (whole and str(path).startswith(whole))
+        )
     )
 
 

@@ -9,6 +9,6 @@ from types import MappingProxyType
 from lading.functions.contract.names import Library
 
 LIBRARIES: Mapping[str, Library] = MappingProxyType(
-    {"lightgbm": "lightgbm", "litert": "litert", "xgboost": "xgboost"}
+    {"lightgbm": "lightgbm", "litert": "litert", "skops": "skops", "xgboost": "xgboost"}
 )
 """Runtime, which is a module of this package -> the library that it needs."""

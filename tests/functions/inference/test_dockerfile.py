@@ -40,7 +40,7 @@ def test_what_it_copies_is_there_and_not_ignored() -> None:
     ignored = DOCKERFILE.with_name("Dockerfile.dockerignore").read_text().splitlines()
     copied = [words.split()[:-1] for words in instructions("COPY") if "--from" not in words]
     sources = [source for words in copied for source in words]
-    assert len(sources) == 13
+    assert len(sources) == 14
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
@@ -96,8 +96,8 @@ def test_the_step_for_models_that_are_not_converted_installs_their_libraries(
     }
     subprocess.run(["/bin/sh", "-c", moved], check=True, env=environment, cwd=tmp_path)
     installed = {path.name for path in (tmp_path / "opt/lading").iterdir()}
-    assert {"ai_edge_litert", "lightgbm", "narwhals", "scipy", "xgboost"} <= installed
-    assert "sklearn" not in installed
+    assert {"ai_edge_litert", "lightgbm", "narwhals", "scipy", "skops", "xgboost"} <= installed
+    assert "sklearn" in installed
     assert (tmp_path / "opt/lib/libgomp.so.1").is_file()
     code = "import ctypes, glob; ctypes.CDLL(glob.glob('lightgbm/lib/*.so')[0])"
     subprocess.run(
@@ -106,3 +106,11 @@ def test_the_step_for_models_that_are_not_converted_installs_their_libraries(
         cwd=tmp_path / "opt/lading",
         env={"LD_LIBRARY_PATH": str(tmp_path / "opt/lib")},
     )
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    again = moved.replace(f"{tmp_path}/opt/", f"{alone}/opt/")
+    (alone / "opt").mkdir()
+    environment["LIBRARIES"] = "lightgbm"
+    subprocess.run(["/bin/sh", "-c", again], check=True, env=environment, cwd=alone)
+    assert not (alone / "opt/lading/sklearn").exists()
+    assert (alone / "opt/lib/libgomp.so.1").is_file()

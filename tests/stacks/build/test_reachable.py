@@ -121,7 +121,7 @@ def test_a_processing_layer_that_lacks_its_library_is_refused(
     layers = [tmp_path, local.layer / "python"]
     with pytest.raises(
         CodeDoesNotAnswer,
-        match=r"No module named '(PIL|ai_edge_litert|lightgbm|tokenizers|xgboost)'",
+        match=r"No module named '(PIL|ai_edge_litert|joblib|lightgbm|tokenizers|xgboost)'",
     ):
         import_all(Path(sys.executable), layers, local.functions, library)
 

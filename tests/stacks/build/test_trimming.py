@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from lading.functions.contract.names import Library
-from lading.stacks.build.trimming import UNUSED_PATHS, is_kept, trimmed
+from lading.stacks.build.trimming import UNUSED_PATHS, WHOLE, is_kept, trimmed
 from tests.stacks.conftest import ROOT
 
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's wheels")
@@ -59,6 +59,14 @@ def test_what_is_left_out_is_in_a_wheel(unused: str) -> None:
 )
 def test_what_no_running_service_reads_is_left_out(path: str) -> None:
     assert not is_kept(PurePosixPath(path))
+
+
+def test_a_layer_may_keep_the_whole_of_a_package() -> None:
+    path = PurePosixPath("scipy/stats/__init__.py")
+    assert not is_kept(path)
+    assert is_kept(path, WHOLE["skops"])
+    assert not is_kept(PurePosixPath("scipy/stats/tests/test_stats.py"), WHOLE["skops"])
+    assert not is_kept(PurePosixPath("simdjson/a.py"), WHOLE["skops"])
 
 
 @pytest.mark.parametrize(

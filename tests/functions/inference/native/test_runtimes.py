@@ -1,6 +1,7 @@
 """Models in their own runtime: what is refused when one is opened."""
 
 import sys
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,16 @@ from lading.functions.inference.native.runtimes import load, open_native, platfo
 from tests.support.frameworks import needs
 from tests.support.interpreter import ROOT
 
-MODULES = {"litert": "ai_edge_litert.interpreter"}
+MODULES = {"litert": "ai_edge_litert.interpreter", "skops": "skops.io"}
 """Runtime -> the module that it imports, where that has another name."""
 TFLITE = ROOT / "tests/model_packaging/native/dense.tflite"
+VERSIONS = {name: version(name) for name in ("scikit-learn", "skops")}
 INPUTS, OUTPUTS = (TensorSpec("X", "FP32", (-1, 2)),), (TensorSpec("prediction", "FP32", (-1, 1)),)
 
 
 def section(runtime: str, file: str = "model.json", **options: Any) -> NativeSection:
     stated = {"answers": "numbers", "rounds": 0, "in_place": True, "booster": "gbtree"}
-    stated |= {"signature": ""}
+    stated |= {"signature": "", "trusted": [], "versions": VERSIONS}
     return NativeSection(runtime, file, stated | options, INPUTS, OUTPUTS)
 
 
