@@ -1,14 +1,7 @@
-"""The tensors that a PyTorch model returns, by name, and between tensors and arrays.
-
-This module does not import torch when it is imported.
-"""
+"""The tensors that a PyTorch model returns, by name; this module does not import torch."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-
-import numpy as np
-
-from lading.functions.inference.tensors.conversion import Array
 
 _ALONE: Final = "output"
 
@@ -40,10 +33,3 @@ def _tensors(answer: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         return
     for part, value in parts:
         yield from _tensors(value, f"{name}_{part}" if name else part)
-
-
-def own_tensor(array: Array) -> Any:
-    """Return a copy of the array as a tensor: torch warns of read-only arrays."""
-    import torch
-
-    return torch.from_numpy(np.array(array))

@@ -14,11 +14,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import torch
 
 from lading.functions.inference.artifact.specification import NativeSection, TensorSpec
 from lading.functions.inference.models.predictor import Backend, SessionError
-from lading.functions.inference.native.torch_answers import named_tensors, own_tensor
+from lading.functions.inference.native.torch_answers import named_tensors
 from lading.functions.inference.processing.code import run_code
 from lading.functions.inference.tensors.conversion import DTYPES, Array
 
@@ -58,7 +59,8 @@ class TorchScriptModel(Backend):
 
     def run(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         """See `Backend.run`."""
-        tensors = [own_tensor(inputs[spec.name]) for spec in self.inputs]
+        # Copies: a program may change its inputs, and torch warns of read-only arrays.
+        tensors = [torch.from_numpy(np.array(inputs[spec.name])) for spec in self.inputs]
         try:
             found = named_tensors(run_code(lambda: self._called(tensors)))
         except SessionError as error:

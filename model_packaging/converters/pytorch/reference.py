@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lading.functions.inference.native.torch_answers import named_tensors, own_tensor
+from lading.functions.inference.native.torch_answers import named_tensors
 from lading.functions.inference.tensors.bfloat16 import BFloat16, rounded
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.converters.framework_errors import first_line, framework_errors
@@ -106,7 +106,9 @@ class TorchReference:
 
 def as_tensor(array: Array) -> Any:
     """Return the array as a tensor of the same datatype."""
-    tensor = own_tensor(array)
+    import torch
+
+    tensor = torch.from_numpy(np.array(array))  # a copy: torch warns of read-only arrays
     return tensor.bfloat16() if isinstance(array, BFloat16) else tensor
 
 
