@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+from lading.model_packaging.child_messages import is_kept, read_message
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.packaging_limits import (
     Clock,
@@ -149,13 +150,17 @@ def _follow(order: _Order, child: "subprocess.Popen[bytes]", on_stage: OnStage) 
         return stage, None
     while True:
         try:
-            message = pickle.load(child.stdout)  # noqa: S301 - from this very program
-        except (EOFError, pickle.UnpicklingError):
+            message = read_message(child.stdout)
+        except EOFError:
+            child.wait()
+            return stage, None
+        except pickle.UnpicklingError:
+            child.kill()  # nothing that it says from now on is believed
             child.wait()
             return stage, None
         if not isinstance(message, tuple):
             return stage, _with_engine(message, order)
-        stage, outcome = message
+        stage, outcome = map(str, message)
         on_stage(stage, outcome)
 
 
@@ -200,8 +205,17 @@ def serve() -> None:
             _write_engine(built.engine, order.engine)
         send(replace(built, engine=None))
     except Exception as error:  # noqa: BLE001 the parent raises it again
-        kind = MemoryError if _lacks_memory(error) else type(error)
-        send(_Raised(kind, error.args, dict(error.__dict__)))
+        send(_raised(error))
+
+
+def _raised(error: Exception) -> _Raised:
+    """Describe an error; one of a library's own class is described by its text."""
+    if _lacks_memory(error):
+        return _Raised(MemoryError, error.args, {})
+    kind = type(error)
+    if is_kept(kind):
+        return _Raised(kind, error.args, dict(error.__dict__))
+    return _Raised(RuntimeError, (f"{kind.__module__}.{kind.__qualname__}: {error}",), {})
 
 
 def _lacks_memory(error: BaseException | None) -> bool:

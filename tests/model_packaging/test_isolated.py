@@ -4,6 +4,7 @@ import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,24 @@ def test_a_pickle_reaches_no_network_no_other_file_and_no_environment(
         code = statement.replace("{port}", str(port)).replace("{folder}", str(tmp_path))
         with pytest.raises(SourceUnreadable, match=r"denied|CalledProcessError|empty"):
             run(tmp_path, hostile_spec(tmp_path, code))
+    assert not (tmp_path / "stolen").exists()
+
+
+@confinable
+def test_what_a_pickle_writes_into_the_pipe_of_messages_is_not_run_outside(tmp_path: Path) -> None:
+    message = pickle.dumps(Hostile(f"open('{tmp_path}/stolen', 'w')"))
+    statement = dedent(f"""
+        import os, stat
+        for number in range(3, 256):
+            try:
+                if stat.S_ISFIFO(os.fstat(number).st_mode):
+                    os.write(number, {message!r})
+            except OSError:
+                pass
+        os._exit(0)
+    """)
+    with pytest.raises(PackagingProcessDied):
+        run(tmp_path, hostile_spec(tmp_path, statement))
     assert not (tmp_path / "stolen").exists()
 
 
