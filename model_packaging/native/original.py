@@ -6,7 +6,9 @@ booster, no settings, no threads. The child runs `serve`: it opens the source on
 requests from standard input on standard output, until that is closed.
 """
 
+import ctypes
 import pickle
+import signal
 import subprocess
 import sys
 import weakref
@@ -19,6 +21,7 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.native.originals import ORIGINALS
 from lading.model_packaging.quiet import reserve_output, waiting_quietly
 
+_PR_SET_PDEATHSIG = 1
 _SERVE = "from lading.model_packaging.native import original; original.serve()"
 
 
@@ -99,6 +102,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
 
 def serve() -> None:
     """Open the model that standard input names, and answer its requests; runs in the child."""
+    _end_with_parent()
     messages, requests = reserve_output(), sys.stdin.buffer
     runtime, spec = pickle.load(requests)  # noqa: S301 - from this very program
     try:
@@ -118,6 +122,16 @@ def serve() -> None:
             _send(messages, None, str(error) or type(error).__name__)
         else:
             _send(messages, answer)
+
+
+def _end_with_parent() -> None:
+    """Let Linux end this process with its parent, also while a model computes without end.
+
+    A parent that is killed, because packaging took too long, ends nothing by itself. On macOS this
+    process ends when it next waits for a request.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def _send(messages: BinaryIO, answer: object, refusal: str = "") -> None:

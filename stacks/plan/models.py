@@ -289,9 +289,9 @@ def shadow_conflict(
 
 
 _ONLY_CONTAINER = (
-    "it runs your code, with engine: python, and its target is a container; serve it with `lading "
-    "serve` or in a container (docs/native.md), and give it no label 'stable', so that stages "
-    "leave it out; or set target: lambda and package it again"
+    "it runs your code, and its target is a container; serve it with `lading serve` or in a "
+    "container (docs/native.md), and give it no label 'stable', so that stages leave it out; or, "
+    "with engine: python, set target: lambda and package it again"
 )
 _NOT_HERE = "`shadow` is for models whose versions all run on Lambda itself; remove it"
 

@@ -398,7 +398,7 @@ function report(version) {
   if (!told) return make("p", { class: "note" }, "This version has no packaging report.");
   const { accuracy, source = {}, stages = [], classes = [], placement = {} } = told;
   const head = facts([["Framework", source.framework], ["File", source.file], ["Runs on", placement.target || told.target],
-    [told.native ? "Not converted" : "", told.native && (told.native.runtime === "python" ? "runs your code" : `${told.native.runtime} computes it`)], ["A million requests", placement.per_million_usd && `$${placement.per_million_usd.toFixed(2)}`],
+    [told.native ? "Not converted" : "", told.native && (["python", "torchscript"].includes(told.native.runtime) ? "runs your code" : `${told.native.runtime} computes it`)], ["A million requests", placement.per_million_usd && `$${placement.per_million_usd.toFixed(2)}`],
     [accuracy ? `${accuracy.metric} before` : "", accuracy && digits(accuracy.before)], [accuracy ? `${accuracy.metric} after` : "", accuracy && digits(accuracy.after)], ["Held-out rows", accuracy?.rows]].filter(([name]) => name));
   const metric = accuracy?.metric || "Accuracy", short = (value) => value?.toFixed(3);
   const rows = stages.map((each) => [String(each.step), each.bytes && bytes(each.bytes), each.latency && `${digits(each.latency.p50_ms)} ms`, each.accuracy && digits(each.accuracy.after)]);

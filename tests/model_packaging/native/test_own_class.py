@@ -1,6 +1,8 @@
 """A class of the user's own, from its folder to an answer of the service."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +40,7 @@ from lading.model_packaging.resolution import identity_of, resolve
 from lading.model_packaging.specification import Packaged
 from tests.model_packaging.native.own_classes import MANIFEST, SERVICE, project, publish
 from tests.support.driver import ask
+from tests.support.predictors import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -294,3 +297,38 @@ def test_a_manifest_that_cannot_work_is_refused(
     (tmp_path / "models.yaml").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(ManifestError, match=reason):
         load_manifest(tmp_path / "models.yaml")
+
+
+ENDLESS = """
+class Churn:
+    def __init__(self, folder):
+        pass
+
+    def predict(self, inputs):
+        print("computes", flush=True)
+        while True:
+            pass
+"""
+CALLS_IT = """
+import sys
+from pathlib import Path
+import numpy as np
+from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.native.original import OriginalProcess
+
+spec = load_manifest(Path(sys.argv[1])).models["churn"]
+OriginalProcess(spec, "python")({"X": np.zeros((1, 2), np.float32)})
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's signal at a parent's death")
+def test_a_class_that_computes_without_end_ends_with_the_process_that_packages(
+    tmp_path: Path,
+) -> None:
+    manifest = project(tmp_path, ENDLESS).manifest
+    command = [sys.executable, "-c", CALLS_IT, str(manifest)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as packaging:
+        assert packaging.stderr is not None
+        assert "computes" in packaging.stderr.readline()
+        packaging.kill()
+        packaging.communicate(timeout=PATIENCE)  # both hold the pipe, so both have ended
