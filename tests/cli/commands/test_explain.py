@@ -20,13 +20,14 @@ X = {"inputs": [[1, 2, 3], [0, 0, 0]]}
 
 
 def summing() -> bytes:
-    """`y` is the sum of pixels, [batch, 1], of images of [batch, 1, 8, 8]."""
+    """`y` is the sum of pixels, [batch, 1, 1, 1], of images of [batch, 1, 8, 8]."""
     from onnx import helper
 
     return onnx_model(
         {"x": (FLOAT, ["batch", 1, 8, 8])},
         {"y": (FLOAT, ["batch", 1, 1, 1])},
-        helper.make_node("ReduceSum", ["x"], ["y"], keepdims=1),
+        helper.make_node("Constant", [], ["axes"], value_ints=[1, 2, 3]),
+        helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1),
     )
 
 
