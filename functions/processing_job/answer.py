@@ -52,7 +52,7 @@ class ServedEngine:
     def __init__(self, command: Sequence[str], port: int) -> None:
         self._command, self._port = command, port
         self._process: subprocess.Popen[bytes] | None = None
-        self._alone, self._over = threading.Lock(), ""
+        self._alone, self._over, self._doubtful = threading.Lock(), "", False
 
     def ask(self, body: bytes, content_type: str) -> tuple[int, bytes]:
         """Return the status and the body of its answer.
@@ -64,10 +64,14 @@ class ServedEngine:
         with self._alone:
             self._start()
         headers = {"Content-Type": content_type, "Accept": "application/json"}
-        with contextlib.closing(self._connection(_ANSWER_SECONDS)) as connection:
-            connection.request("POST", "/invocations", body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+        try:
+            with contextlib.closing(self._connection(_ANSWER_SECONDS)) as connection:
+                connection.request("POST", "/invocations", body, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            self._doubtful = True
+            raise
 
     def end(self, reason: str) -> None:
         """End it, for good."""
@@ -85,9 +89,10 @@ class ServedEngine:
     def _start(self) -> None:
         if self._over:
             raise EngineEnded(self._over)
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._is_well(self._process):
             return
         self._process = subprocess.Popen(self._command)
+        self._doubtful = False
         until = time.monotonic() + _START_SECONDS
         while not self._is_ready():
             code = self._process.poll()
@@ -98,6 +103,24 @@ class ServedEngine:
             if self._over:
                 raise EngineEnded(self._over)
             time.sleep(_PAUSE)
+
+    def _is_well(self, process: "subprocess.Popen[bytes]") -> bool:
+        """Return whether it can be asked.
+
+        After a request that failed it may be about to end, or hang: the next request must not be
+        blamed for that.
+        """
+        until = time.monotonic() + _STOP_SECONDS
+        while process.poll() is None:
+            if not self._doubtful or self._is_ready():
+                self._doubtful = False
+                return True
+            if time.monotonic() > until:
+                process.kill()
+                process.wait()
+            else:
+                time.sleep(_PAUSE)
+        return False
 
     def _is_ready(self) -> bool:
         try:
