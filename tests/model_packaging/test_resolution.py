@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import FileMissing, ManifestError
+from lading.model_packaging.manifest.checking import CheckSpec
 from lading.model_packaging.manifest.entries import (
     AccuracySpec,
     BatchingSpec,
@@ -92,6 +93,7 @@ def changes(folder: Path) -> dict[str, Any]:
         "accuracy.output": "label",
         "accuracy.k": 3,
         "accuracy.truth": "label",
+        "check": CheckSpec(0.01),
         "explain": ExplainSpec(budget=1000),
         "code.file": file(folder, "other.py", "4"),
         "code.inputs": shapes,
