@@ -46,14 +46,12 @@ class BatchService:
 
     def __init__(self, stack: str, model: str, region: str | None) -> None:
         self._model = model
-        advice = "deploy it with `batch: {}` in stages.yaml"
-        self._machine = StackMachine(stack, region, work="batches", model=model, advice=advice)
+        self._machine = StackMachine.of_batches(stack, model, region)
 
     @property
     def bucket(self) -> str:
         """The bucket of inputs and results."""
-        with self._machine.errors():
-            return self._machine.outputs[BUCKET_OUTPUT]
+        return self._machine.output(BUCKET_OUTPUT)
 
     def require_version(self, version: int) -> None:
         """Check that a version is deployed.
@@ -61,8 +59,7 @@ class BatchService:
         Raises:
             VersionElsewhere: it is not.
         """
-        with self._machine.errors():
-            deployed: list[int] = json.loads(self._machine.outputs[VERSIONS_OUTPUT])
+        deployed: list[int] = json.loads(self._machine.output(VERSIONS_OUTPUT))
         if version not in deployed:
             raise VersionElsewhere(self._model, version, deployed)
 

@@ -53,20 +53,17 @@ class EngineJobs:
 
     def __init__(self, stack: str, model: str, region: str | None) -> None:
         self._model, self._stack = model, stack
-        advice = "deploy it with `batch: {}` in stages.yaml"
-        self._machine = StackMachine(stack, region, work="batches", model=model, advice=advice)
+        self._machine = StackMachine.of_batches(stack, model, region)
 
     @property
     def bucket(self) -> str:
         """The bucket of requests and results."""
-        with self._machine.errors():
-            return self._machine.outputs[BUCKET_OUTPUT]
+        return self._machine.output(BUCKET_OUTPUT)
 
     @cached_property
     def engine(self) -> DeployedEngine:
         """What the stack says of its engine."""
-        with self._machine.errors():
-            return DeployedEngine(**json.loads(self._machine.outputs[ENGINE_OUTPUT]))
+        return DeployedEngine(**json.loads(self._machine.output(ENGINE_OUTPUT)))
 
     @property
     def prefix(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from lading.api.errors import AwsRefused
 
@@ -25,6 +25,12 @@ class StackMachine:
         self._stack, self._region = stack, region
         self._work, self._model, self._advice = work, model, advice
 
+    @classmethod
+    def of_batches(cls, stack: str, model: str, region: str | None) -> Self:
+        """Return the one that answers a model's batches."""
+        advice = "deploy it with `batch: {}` in stages.yaml"
+        return cls(stack, region, work="batches", model=model, advice=advice)
+
     @cached_property
     def states(self) -> Any:
         """The client of Step Functions."""
@@ -41,6 +47,15 @@ class StackMachine:
         client = self._session.client("cloudformation")
         (stack,) = client.describe_stacks(StackName=self._stack)["Stacks"]
         return {it["OutputKey"]: str(it["OutputValue"]) for it in stack.get("Outputs", ())}
+
+    def output(self, key: str) -> str:
+        """Return one output of the stack.
+
+        Raises:
+            AwsRefused: there is none, or AWS refuses.
+        """
+        with self.errors():
+            return self.outputs[key]
 
     @contextmanager
     def errors(self) -> Iterator[None]:

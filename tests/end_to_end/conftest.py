@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from lading.cli.emulated_stage import lambda_python
 from lading.emulator.cloud.account import EmulatedCloud
+from lading.model_packaging.confinement import unavailable
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,18 +80,31 @@ def served(request: pytest.FixtureRequest, published: Path) -> Iterator[str]:
         yield url
 
 
-def lading(folder: Path, *words: str) -> str:
-    """Run `lading`, and give what it wrote on standard output."""
+def run(folder: Path, *command: str) -> str:
+    """Run a command, and give what it wrote on standard output."""
     done = subprocess.run(
-        ["lading", *words],
+        command,
         cwd=folder,
         env=command_environment(),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def run_in_shell(folder: Path, script: str) -> str:
+    """Run a block of a guide; unconfined where the system cannot confine the code of a pickle."""
+    if unavailable():
+        script = re.sub(r"lading (init|package)", r"lading \1 --unconfined", script)
+    return run(folder, "bash", "-euc", script)
+
+
+def lading(folder: Path, *words: str) -> str:
+    """Run `lading`, and give what it wrote on standard output."""
+    return run(folder, "lading", *words)
 
 
 def lading_in(

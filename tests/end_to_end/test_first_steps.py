@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from lading.model_packaging.confinement import unavailable
-from tests.end_to_end.conftest import ROOT, command_environment, lading, serving
+from tests.end_to_end.conftest import ROOT, lading, run, serving
 from tests.support.frameworks import needs
 
 pytestmark = pytest.mark.slow
@@ -25,20 +24,6 @@ TRUSTED = ["--yes", *(["--unconfined"] if unavailable() else [])]
 
 NUMBERS = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
 SIGNS = (NUMBERS.sum(axis=1) > 0).astype(np.int64)
-
-
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=command_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_the_guide(tmp_path: Path) -> None:

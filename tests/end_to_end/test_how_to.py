@@ -1,7 +1,6 @@
 """The how-tos by framework: each page's script trains a model, and its commands give an answer."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -9,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.model_packaging.confinement import unavailable
-from tests.end_to_end.conftest import ROOT, command_environment
+from tests.end_to_end.conftest import ROOT, run, run_in_shell
 from tests.support.frameworks import needs
 
 pytestmark = pytest.mark.slow
@@ -29,12 +27,6 @@ MARKS: Mapping[str, tuple[pytest.MarkDecorator, ...]] = {
     "jax": (pytest.mark.skipif(not find_spec("jax2onnx"), reason="pip install jax2onnx"),),
 }
 """Page -> when it is tried."""
-
-UNCONFINED = {
-    "lading init": "lading init --unconfined",
-    "lading package": "lading package --unconfined",
-}
-"""Where the system cannot confine the code of a pickle."""
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -59,29 +51,9 @@ def test_the_page(tmp_path: Path, page: str) -> None:
     shell = blocks(page, "sh")
     commands = [block for block in shell if not block.startswith("pip install ")]
     assert len(shell) - len(commands) <= 1
-    written = run(tmp_path, "bash", "-euc", confined("\n".join(commands)))
+    written = run_in_shell(tmp_path, "\n".join(commands))
     assert re.search(r"version 1 (published|of)", written), written
     assert "label" in written or "output" in written or "y " in written, written
-
-
-def confined(commands: str) -> str:
-    for command, instead in UNCONFINED.items() if unavailable() else ():
-        commands = commands.replace(command, instead)
-    return commands
-
-
-def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=command_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
-    return done.stdout
 
 
 def test_every_how_to_is_tried() -> None:

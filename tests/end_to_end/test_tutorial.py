@@ -1,15 +1,13 @@
 """The tutorial: every command, from an empty folder to the emulated cloud."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from lading.emulator.processes.ports import free_port
-from lading.model_packaging.confinement import unavailable
-from tests.end_to_end.conftest import ROOT, command_environment
+from tests.end_to_end.conftest import ROOT, run_in_shell
 from tests.support.frameworks import needs
 
 GUIDE = (ROOT / "docs/tutorial.md").read_text()
@@ -19,33 +17,16 @@ INSTALL, TRAIN, INIT, PACKAGE, ASK, SERVE, EMULATE, ACCOUNT = re.findall(
 )
 
 
-def run(script: str, folder: Path) -> str:
-    """Run a block of the page in a shell of its own."""
-    if unavailable():
-        script = re.sub(r"lading (init|package)", r"lading \1 --unconfined", script)
-    done = subprocess.run(
-        ["bash", "-euc", script],
-        cwd=folder,
-        env=command_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of the page, with version 1."""
     folder = tmp_path_factory.mktemp("tutorial")
     (folder / "train.py").write_text(SCRIPT)
-    run(TRAIN.replace("python", sys.executable, 1), folder)
-    told = run(INIT, folder)
+    run_in_shell(folder, TRAIN.replace("python", sys.executable, 1))
+    told = run_in_shell(folder, INIT)
     assert "alcohol (number)" in told
     assert "accuracy of 'cultivar' in data/holdout.csv" in told
-    assert "wine version 1 published" in run(PACKAGE, folder / "wine")
+    assert "wine version 1 published" in run_in_shell(folder / "wine", PACKAGE)
     return folder / "wine"
 
 
@@ -53,14 +34,11 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.long
 @needs("tabular", "pandas")
 def test_the_model_answers_with_and_without_a_server(wine: Path) -> None:
-    assert run(ASK, wine).count("label") >= 2
-    served = run(
-        "set -m\n"
-        + SERVE.replace("8080", str(port := free_port())).replace(
-            "lading serve &", f"lading serve --port {port} >served.txt &"
-        ),
-        wine,
-    )
+    assert run_in_shell(wine, ASK).count("label") >= 2
+    port = free_port()
+    here = SERVE.replace("8080", str(port))
+    in_background = here.replace("lading serve &", f"lading serve --port {port} >served.txt &")
+    served = run_in_shell(wine, f"set -m\n{in_background}")
     assert '"outputs":{"label":' in served
     assert '"predictions":[{"label":' in served
 
@@ -69,7 +47,9 @@ def test_the_model_answers_with_and_without_a_server(wine: Path) -> None:
 @pytest.mark.long
 @needs("tabular", "pandas")
 def test_the_stacks_of_the_project_deploy_into_the_emulated_cloud(wine: Path) -> None:
-    assert "The answer is right; calls without the token were refused." in run(EMULATE, wine)
+    assert "The answer is right; calls without the token were refused." in run_in_shell(
+        wine, EMULATE
+    )
 
 
 def test_what_needs_an_account_or_an_index_is_what_the_guides_say() -> None:

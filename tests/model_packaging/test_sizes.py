@@ -1,4 +1,4 @@
-"""Sizes and large numbers are told in a unit that suits them."""
+"""Sizes and large numbers are shown in a suitable unit."""
 
 import pytest
 

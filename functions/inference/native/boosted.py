@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lading.functions.inference.artifact.specification import NativeSection
+from lading.functions.inference.models.predictor import SessionError
 from lading.functions.inference.tensors.conversion import Array
 
 Answers = Literal["two classes", "classes", "labels", "numbers"]
@@ -19,6 +21,17 @@ Answers = Literal["two classes", "classes", "labels", "numbers"]
 INPUT: Final = "X"
 """The name of a booster's only input, [rows, columns]."""
 HALF: Final = 0.5
+
+
+def require_columns(section: NativeSection, found: int) -> None:
+    """Check that a booster has the columns that its section states.
+
+    Raises:
+        SessionError: it has others.
+    """
+    stated = section.inputs[0].shape[1]
+    if found != stated:
+        raise SessionError(ValueError(f"it has {found} columns, and its artifact states {stated}"))
 
 
 def named_answers(kind: Answers, answers: Array, dtype: np.dtype[np.floating]) -> dict[str, Array]:

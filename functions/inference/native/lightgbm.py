@@ -13,7 +13,7 @@ import numpy as np
 
 from lading.functions.inference.artifact.specification import NativeSection
 from lading.functions.inference.models.predictor import Backend, SessionError
-from lading.functions.inference.native.boosted import INPUT, Answers, named_answers
+from lading.functions.inference.native.boosted import INPUT, Answers, named_answers, require_columns
 from lading.functions.inference.tensors.conversion import Array
 
 _TREE_SIZES: Final = re.compile(r"^tree_sizes=.*\n", re.MULTILINE)
@@ -32,10 +32,7 @@ def open_model(section: NativeSection, model: bytes, threads: int) -> "LightGBMM
         booster = lightgbm.Booster(model_str=text)
     except _FAILURES as error:
         raise SessionError(error) from error
-    columns = section.inputs[0].shape[1]
-    if booster.num_feature() != columns:
-        stated = f"it has {booster.num_feature()} columns, and its artifact states {columns}"
-        raise SessionError(ValueError(stated))
+    require_columns(section, booster.num_feature())
     return LightGBMModel(section, booster, threads)
 
 

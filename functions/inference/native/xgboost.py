@@ -19,7 +19,7 @@ import xgboost
 
 from lading.functions.inference.artifact.specification import NativeSection
 from lading.functions.inference.models.predictor import Backend, SessionError
-from lading.functions.inference.native.boosted import INPUT, Answers, named_answers
+from lading.functions.inference.native.boosted import INPUT, Answers, named_answers, require_columns
 from lading.functions.inference.tensors.conversion import Array
 
 _PLACE = re.compile(r"^\[[\d:]+\] \S+:\d+: ")
@@ -41,10 +41,7 @@ def open_model(section: NativeSection, model: bytes, threads: int) -> "XGBoostMo
                 booster.set_param({"objective": section.options["objective"]})
     except (ValueError, TypeError) as error:
         raise _readable(error) from error
-    columns = section.inputs[0].shape[1]
-    if booster.num_features() != columns:
-        stated = f"it has {booster.num_features()} columns, and its artifact states {columns}"
-        raise SessionError(ValueError(stated))
+    require_columns(section, booster.num_features())
     return XGBoostModel(section, booster, threads)
 
 

@@ -40,6 +40,6 @@ def test_a_process_that_a_server_leaves_behind_is_ended(tmp_path: Path) -> None:
 def listens(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port)).close()
-    except (ConnectionRefusedError, ConnectionResetError):  # reset: it ends just now
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it is ending
         return False
     return True

@@ -36,7 +36,7 @@ IMAGE = f"{ACCOUNT_OF_AWS}/sagemaker-tritonserver:26.05-py3"
 PROGRAM = Path(answer.__file__)
 BUCKET, STACK = "batches-of-num", "lading-dev-model-num"
 ROWS = [0, 1, 2, 3, 2, "no", 99, 1, 0, 3]
-"""A row that is no number, and one that the engine has no answer for."""
+"""A row that is not a number, and one that the engine has no answer for."""
 ANSWERS = [float(2 * row) for row in ROWS if isinstance(row, int) and row < 9]
 
 

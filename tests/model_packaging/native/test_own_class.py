@@ -38,6 +38,7 @@ from lading.model_packaging.report.figures import ReportedVersion
 from lading.model_packaging.report.page import render_page
 from lading.model_packaging.resolution import identity_of, resolve
 from lading.model_packaging.specification import Packaged
+from tests.model_packaging.native.dialects import each_dialect
 from tests.model_packaging.native.own_classes import MANIFEST, SERVICE, project, publish
 from tests.support.driver import ask
 from tests.support.predictors import PATIENCE
@@ -67,20 +68,7 @@ def test_the_service_answers_as_the_class_does(folder: Path, packaged: Packaged)
     assert answer.dtype == np.float32
 
 
-@pytest.mark.parametrize(
-    ("path", "request_of"),
-    [
-        ("churn/predict", lambda rows: {"inputs": rows}),
-        ("v1/models/churn:predict", lambda rows: {"instances": rows}),
-        (
-            "v2/models/churn/infer",
-            lambda rows: {
-                "inputs": [{"name": "X", "shape": [1, 2], "datatype": "FP32", "data": rows}]
-            },
-        ),
-    ],
-    ids=["plain", "tensorflow", "open_inference"],
-)
+@each_dialect("churn", "X")
 def test_each_dialect_answers_and_an_error_of_the_class_is_one_of_the_model(
     folder: Path, packaged: Packaged, path: str, request_of: Callable[[Any], Any]
 ) -> None:

@@ -24,6 +24,7 @@ from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.pipeline import package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
+from tests.model_packaging.native.dialects import each_dialect
 from tests.support.driver import ask
 from tests.support.frameworks import needs
 
@@ -114,20 +115,7 @@ def test_rows_that_do_not_fit_are_the_callers_mistake(
         predictor.predict({"x": rows})
 
 
-@pytest.mark.parametrize(
-    ("path", "request_of"),
-    [
-        ("steps/predict", lambda rows: {"inputs": rows}),
-        ("v1/models/steps:predict", lambda rows: {"instances": rows}),
-        (
-            "v2/models/steps/infer",
-            lambda rows: {
-                "inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP32", "data": rows}]
-            },
-        ),
-    ],
-    ids=["plain", "tensorflow", "open_inference"],
-)
+@each_dialect("steps", "x")
 def test_each_dialect_answers_and_an_exception_is_a_failure_of_the_model(
     folder: Path, packaged: Packaged, path: str, request_of: Callable[[Any], Any]
 ) -> None:
