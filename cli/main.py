@@ -10,53 +10,8 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from lading.api.errors import LadingError
-from lading.cli.commands.batch import batch
-from lading.cli.commands.distill import distill
-from lading.cli.commands.doctor import doctor
-from lading.cli.commands.drift import drift
-from lading.cli.commands.emulate import emulate
-from lading.cli.commands.evaluate import evaluate_versions
-from lading.cli.commands.explain import explain
-from lading.cli.commands.grpc_proxy import grpc_proxy
-from lading.cli.commands.init import init
-from lading.cli.commands.package import package
-from lading.cli.commands.plan import plan
-from lading.cli.commands.predict import predict
-from lading.cli.commands.recover import recover
-from lading.cli.commands.retrain import retrain
-from lading.cli.commands.rollout import rollout
-from lading.cli.commands.sbom import sbom
-from lading.cli.commands.serve import serve
-from lading.cli.commands.sign import sign
-from lading.cli.commands.smoke import smoke
-from lading.cli.commands.stacks import stacks
-from lading.cli.commands.tokens import tokens
-from lading.cli.commands.train import train
-from lading.cli.commands.verify import verify
-from lading.cli.commands.watch import watch
-from lading.cli.delivery.promote import promote
-from lading.cli.delivery.review import review
-from lading.cli.deployment.deploy import deploy
-from lading.cli.deployment.destroy import destroy
-from lading.cli.deployment.logs import logs
-from lading.cli.deployment.status import status
-from lading.cli.error_output import end_with_error
 from lading.cli.errors import BadCall
-from lading.cli.operating.costs import costs
-from lading.cli.operating.drill import drill
-from lading.cli.operating.feedback import feedback
-from lading.cli.operating.replay import replay
-from lading.cli.versions.card import card
-from lading.cli.versions.compare import compare
-from lading.cli.versions.diff import diff
-from lading.cli.versions.gc import gc
-from lading.cli.versions.label import label
-from lading.cli.versions.pull import pull
-from lading.cli.versions.push import push
-from lading.cli.versions.report import write_report
-from lading.cli.versions.retire import retire
-from lading.cli.versions.rollback import rollback
-from lading.cli.versions.versions import versions
+from lading.cli.on_demand import on_demand
 from lading.emulator.errors import EmulatorError
 from lading.functions.contract.errors import InferenceError
 from lading.functions.contract.names import VERSION
@@ -66,8 +21,58 @@ from lading.stacks.errors import StackError
 _INTERRUPTED = 130
 _COMPLETION = ("install_completion", "show_completion")
 
+_COMMANDS = {
+    "init": "commands.init:init",
+    "package": "commands.package:package",
+    "train": "commands.train:train",
+    "retrain": "commands.retrain:retrain",
+    "distill": "commands.distill:distill",
+    "recover": "commands.recover:recover",
+    "plan": "commands.plan:plan",
+    "serve": "commands.serve:serve",
+    "predict": "commands.predict:predict",
+    "explain": "commands.explain:explain",
+    "versions": "versions.versions:versions",
+    "diff": "versions.diff:diff",
+    "compare": "versions.compare:compare",
+    "review": "delivery.review:review",
+    "label": "versions.label:label",
+    "promote": "delivery.promote:promote",
+    "rollback": "versions.rollback:rollback",
+    "retire": "versions.retire:retire",
+    "gc": "versions.gc:gc",
+    "sign": "commands.sign:sign",
+    "verify": "commands.verify:verify",
+    "sbom": "commands.sbom:sbom",
+    "deploy": "deployment.deploy:deploy",
+    "status": "deployment.status:status",
+    "logs": "deployment.logs:logs",
+    "destroy": "deployment.destroy:destroy",
+    "stacks": "commands.stacks:stacks",
+    "doctor": "commands.doctor:doctor",
+    "pull": "versions.pull:pull",
+    "push": "versions.push:push",
+    "emulate": "commands.emulate:emulate",
+    "smoke": "commands.smoke:smoke",
+    "costs": "operating.costs:costs",
+    "grpc-proxy": "commands.grpc_proxy:grpc_proxy",
+    "watch": "commands.watch:watch",
+    "report": "versions.report:write_report",
+    "card": "versions.card:card",
+    "evaluate": "commands.evaluate:evaluate_versions",
+    "drift": "commands.drift:drift",
+    "replay": "operating.replay:replay",
+    "feedback": "operating.feedback:feedback",
+    "batch": "commands.batch:batch",
+    "tokens": "commands.tokens:tokens",
+    "drill": "operating.drill:drill",
+    "rollout": "commands.rollout:rollout",
+}
+"""Each command's module in `lading.cli`, and what is run; in the order of the help."""
+
 app = typer.Typer(
     name="lading",
+    cls=on_demand(_COMMANDS),
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Give a trained model an HTTPS endpoint.",
@@ -79,36 +84,6 @@ app = typer.Typer(
         "Shell completion: `lading --install-completion` (`--show-completion` prints it)."
     ),
 )
-for command in (init, package, train, retrain, distill, recover, plan, serve, predict, explain):
-    app.command()(command)
-for version_command in (
-    versions,
-    diff,
-    compare,
-    review,
-    label,
-    promote,
-    rollback,
-    retire,
-    gc,
-    sign,
-    verify,
-    sbom,
-):
-    app.command()(version_command)
-for cloud_command in (deploy, status, logs, destroy, stacks, doctor):
-    app.command()(cloud_command)
-for server_command in (pull, push, emulate, smoke, costs, grpc_proxy, watch):
-    app.command()(server_command)
-app.command("report")(write_report)
-app.command()(card)
-app.command("evaluate")(evaluate_versions)
-for seen_command in (drift, replay, feedback):
-    app.command()(seen_command)
-app.add_typer(batch)
-app.add_typer(tokens)
-app.add_typer(drill)
-app.add_typer(rollout)
 
 
 def _version(value: bool) -> None:
@@ -135,6 +110,12 @@ def _run(words: list[str]) -> int:
     return command.main(words, prog_name="lading", standalone_mode=False) or 0
 
 
+def _end_with_error(error: Exception, words: list[str]) -> int:
+    from lading.cli.error_output import end_with_error  # it knows the errors of every room
+
+    return end_with_error(error, as_json="--json" in words)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; an error is one line and an exit code.
 
@@ -145,9 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_run(words or ["--help"]))
     except TyperException as error:
-        sys.exit(end_with_error(BadCall(error), as_json="--json" in words))
+        sys.exit(_end_with_error(BadCall(error), words))
     except (LadingError, EmulatorError, InferenceError, PackagingError, StackError) as error:
-        sys.exit(end_with_error(error, as_json="--json" in words))
+        sys.exit(_end_with_error(error, words))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_INTERRUPTED)
 

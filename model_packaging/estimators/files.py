@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from lading.model_packaging.errors import SourceUnreadable, SourceUntrusted
+from lading.model_packaging.estimators.skops_import import import_skops
 from lading.model_packaging.library_errors import LibraryFailed, library_errors
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.archive import require_harmless
@@ -46,8 +47,7 @@ def load(spec: ModelSpec) -> Any:
 
 
 def _load_skops(spec: ModelSpec) -> Any:
-    from skops import io as skops_io
-
+    skops_io = import_skops()
     content = spec.source.read_bytes()
     untrusted = _attempt(spec, lambda: skops_io.get_untrusted_types(data=content))
     unknown = [each for each in untrusted if each not in spec.trusted_types]

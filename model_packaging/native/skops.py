@@ -12,6 +12,7 @@ from lading.functions.inference.tensors.conversion import Array, datatype_of
 from lading.functions.inference.tensors.domain import Domain
 from lading.model_packaging.conversion import Conversion, Converter, open_once, tool_versions
 from lading.model_packaging.errors import ConversionError
+from lading.model_packaging.estimators.skops_import import import_skops
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.native.original import OriginalProcess
 
@@ -29,14 +30,13 @@ def _keep(spec: ModelSpec) -> Conversion:
         SourceError: the file cannot be read, or has types that the manifest does not trust.
         ConversionError: it has types that an endpoint does not load, or refuses a typical row.
     """
-    from skops.io import get_untrusted_types
-
+    skops_io = import_skops()  # first: what follows imports skops too
     from lading.functions.inference.native.skops import check_types
     from lading.model_packaging.native.estimator_file import open_file
 
     file = open_file(spec)
     content = spec.source.read_bytes()
-    trusted = sorted(get_untrusted_types(data=content))
+    trusted = sorted(skops_io.get_untrusted_types(data=content))
     try:
         check_types(trusted)
     except ValueError as error:

@@ -46,6 +46,27 @@ def test_the_installed_command_tells_its_version() -> None:
     )
 
 
+def imported(*words: str) -> set[str]:
+    """The modules that a call of the command has imported at its end."""
+    code = (
+        "import sys\nfrom lading.cli.main import main\n"
+        "try:\n    main()\nfinally:\n    print('imported', *sys.modules)"
+    )
+    command = [sys.executable, "-c", code, *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(ended.stdout.rpartition("imported ")[2].split())
+
+
+def test_a_command_imports_no_other() -> None:
+    found = imported("label", "--help")
+    assert "lading.cli.versions.label" in found
+    assert not {"lading.cli.commands.serve", "lading.cli.versions.diff", "onnx"} & found
+
+
+def test_the_version_needs_none_of_the_libraries() -> None:
+    assert not {"numpy", "pydantic", "onnxruntime", "yaml"} & imported("--version")
+
+
 def test_the_module_runs_as_the_command() -> None:
     command = [sys.executable, "-m", "lading.cli.main", "versions", "--help"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -22,12 +22,12 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_quick_run_prints_a_row_for_each_target_it_is_asked_for(tmp_path: Path) -> None:
-    groups = ("ceiling", "dialects", "pictures", "memory", "grpc")
+    groups = ("ceiling", "dialects", "grpc")
     done = run("--quick", "--json", str(tmp_path / "rows.json"), "--only", *groups)
     assert done.returncode == 0, done.stderr
     document = json.loads((tmp_path / "rows.json").read_text())
     targets = {row["target"][:1] for row in document["rows"]}
-    assert targets == {"t", "1", "2", "4", "5"}
+    assert targets == {"t", "1", "5"}
     assert "whose figures mean nothing" in document["machine"]
     judged = [row for row in document["rows"] if row["verdict"] in {"met", "MISSED"}]
     assert all(row["figure"] for row in judged)

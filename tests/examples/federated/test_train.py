@@ -44,6 +44,7 @@ def test_many_steps_end_where_scikit_learn_ends() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_what_three_hospitals_learn_apart_is_packaged_and_answers(tmp_path: Path) -> None:
     folder = tmp_path / "federated"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("*.npz", "*.skops"))

@@ -80,6 +80,7 @@ def _canonical(name: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_step_for_models_that_are_not_converted_installs_their_libraries(
     tmp_path: Path,
 ) -> None:
