@@ -26,6 +26,7 @@ from lading.stacks.stages.judge import StageJudge
 
 _HANDLER = "lading.functions.judge.lambda_handler.judge"
 _TIME_LIMIT_S, _MEMORY_MB = 58, 512
+_STOPS = "StopDeployment accepts no resource (service authorization reference of CodeDeploy)"
 
 
 NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
@@ -65,8 +66,8 @@ class DeploymentPlace:
         """See `JudgedPlace.grant`."""
         grant_log(role, self.function)
         if self.arn:
-            actions = ("codedeploy:ListDeployments", "codedeploy:GetDeployment")
-            allow(role, (*actions, "codedeploy:StopDeployment"), self.arn)
+            allow(role, ("codedeploy:ListDeployments", "codedeploy:GetDeployment"), self.arn)
+            allow_below(role, "codedeploy:StopDeployment", _STOPS, "*")
 
 
 class RolloutJudge(Construct):

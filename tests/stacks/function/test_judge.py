@@ -33,11 +33,14 @@ def test_a_judge_looks_every_minute_at_the_deployment_group_of_its_model(
     assert {"Ref": group} in settings
 
 
-def test_the_judge_may_stop_this_group_and_read_these_two_logs_alone(template: Template) -> None:
+def test_the_judge_may_stop_roll_outs_and_look_at_those_of_this_group_and_these_two_logs(
+    template: Template,
+) -> None:
+    """StopDeployment accepts no resource: a policy that names the group would allow nothing."""
     (stop,) = statements(template, "codedeploy:StopDeployment")
-    assert "DeploymentGroup" in json.dumps(stop["Resource"]) or "deploymentgroup" in json.dumps(
-        stop["Resource"]
-    )
+    assert stop["Resource"] == "*"
+    (find,) = statements(template, "codedeploy:ListDeployments")
+    assert "deploymentgroup" in json.dumps(find["Resource"])
     read = json.dumps([it["Resource"] for it in statements(template, "logs:FilterLogEvents")])
     assert f"/aws/lambda/{MODEL}:*" in read
     assert f"/aws/lambda/{JUDGE}:*" in read
