@@ -105,7 +105,11 @@ class DeliveryStack(Stack):
             )
         role = service_role(self, "PipelineRole", "codepipeline")
         self._grant_files(role, work)
-        allow(role, "codestar-connections:UseConnection", settings.connection)
+        # In an ARN `codeconnections`, only the action of the same prefix counts.
+        use = [f"{each}:UseConnection" for each in ("codeconnections", "codestar-connections")]
+        allow(role, use, settings.connection)
+        # The source action writes its file with an ACL; the CDK's own action allows it, too.
+        allow(role, "s3:PutObjectAcl", f"{bucket_arn(work.bucket_name)}/*")
         builds_ = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
         allow(role, builds_, *map(project_arn, projects.values()))
         pipeline = codepipeline.CfnPipeline(

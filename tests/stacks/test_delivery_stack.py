@@ -134,6 +134,16 @@ def test_the_pipeline_packages_deploys_stage_after_stage_and_promotes(template: 
         assert deploy["InputArtifacts"] == [{"Name": "Candidates"}]
 
 
+def test_the_pipeline_may_use_its_connection_by_the_prefix_of_the_connections_name(
+    template: Template,
+) -> None:
+    """In `arn:aws:codeconnections:...` an action `codestar-connections:...` allows nothing."""
+    found = allowed(template, "PipelineRole")
+    assert found["codeconnections:UseConnection"] == [json.dumps(CONNECTION)]
+    assert found["codestar-connections:UseConnection"] == [json.dumps(CONNECTION)]
+    assert found["s3:PutObjectAcl"] == found["s3:PutObject"]
+
+
 def test_its_builds_run_the_commands_of_the_workflows(template: Template) -> None:
     specs: dict[str, Any] = {
         it["Properties"]["Name"].rpartition("-")[2]: json.loads(
