@@ -12,6 +12,7 @@ from lading.cli.commands.tokens import STAGE, STAGES, Region, Stages
 from lading.cli.errors import EXIT, NoJudgement
 from lading.cli.options import Json
 from lading.cli.tables import show_table
+from lading.functions.contract.judging import JUDGE
 from lading.functions.evidence.trial import Verdict
 from lading.stacks.stages.settings import load_deployment
 
@@ -90,7 +91,9 @@ def _text(name: str, found: Mapping[str, Any]) -> str:
     minutes = (found["_aws"]["Timestamp"] - found["started_ms"]) / 60_000
     versions = f"{found['old']['version']} -> {found['new']['version']}"
     reason = f": {found['reason']}" if found["reason"] else ""
-    return f"{name} {versions}, after {minutes:.0f} min: {found['verdict']}{reason}"
+    stopped = str(found.get("stopped", ""))
+    still = f", {stopped}" if stopped.startswith(JUDGE.not_stopped) else ""
+    return f"{name} {versions}, after {minutes:.0f} min: {found['verdict']}{reason}{still}"
 
 
 def _show_table(found: Mapping[str, Any]) -> None:

@@ -20,6 +20,8 @@ class JUDGE:
     """Message of the line with what was found so far."""
     other_fleet: Final = "other"
     """In a request's line: the fleet of another version than the function's has answered."""
+    not_stopped: Final = "not stopped"
+    """Start of what a judgement says of a roll-out that is worse, and that it could not stop."""
     before: Final = -1
     """The minute of the line with the counts before the shift."""
 

@@ -68,7 +68,7 @@ def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: AR
         judgement = _look(settings, place, shift, now_ms, final=final is not None)
     fields: dict[str, Any] = {"final": final is not None}
     if judgement.verdict == Verdict.WORSE and not final:
-        fields["stopped"] = place.rollouts.stop(judgement.shift.deployment)
+        fields["stopped"] = _stopped(place.rollouts, judgement.shift.deployment)
     if final:
         fields["passes"] = settings.passes(judgement.verdict)
     line = judgement.line(settings.function, place.names, **fields)
@@ -103,6 +103,17 @@ def _look(
         return look.judge(shift, now_ms, final=final)
     except _UNREADABLE as error:
         return _broken(shift, error)
+
+
+def _stopped(rollouts: Rollouts, deployment: str) -> str:
+    """Stop a roll-out; return what became of it.
+
+    If it cannot be stopped, the alarm on the judgement tells people, and the next look tries again.
+    """
+    try:
+        return rollouts.stop(deployment)
+    except _UNREADABLE as error:
+        return f"{JUDGE.not_stopped}: {type(error).__name__}: {error}"
 
 
 def _broken(shift: Shift, error: Exception) -> Judgement:

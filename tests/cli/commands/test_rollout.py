@@ -3,11 +3,13 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lading.cli.commands import rollout
 from lading.functions.contract.names import function_log
 from tests.cli.conftest import Lading
 from tests.support.logs import LogsApi
@@ -85,6 +87,32 @@ def test_to_follow_ends_with_the_roll_out(lading: Lading, logs: LogsApi) -> None
     write(logs, judgement("better or equal", final=True))
     result = lading("rollout", "status", "digits", "--follow")
     assert result.code == 0, result.err
+
+
+def test_to_follow_shows_each_new_judgement_until_the_end(
+    lading: Lading, logs: LogsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollout, "_PAUSE_S", 0.01)
+    write(logs, judgement("judging"))
+
+    def go_on() -> None:
+        while len(logs.asked) < 4:  # two looks, each at two logs
+            time.sleep(0.01)
+        write(logs, judgement("better or equal", final=True))
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(go_on)
+        result = lading("rollout", "status", "digits", "--follow")
+    assert result.code == 0, result.err
+    shown = [line for line in result.out.splitlines() if line.startswith("digits ")]
+    assert [line.rpartition(": ")[2] for line in shown] == ["judging", "better or equal"]
+
+
+def test_a_worse_version_that_could_not_be_stopped_is_told(lading: Lading, logs: LogsApi) -> None:
+    write(logs, judgement("worse", stopped="not stopped: ClientError: denied"))
+    result = lading("rollout", "status", "digits")
+    assert result.code == 3
+    assert result.out.splitlines()[0].endswith(": worse, not stopped: ClientError: denied")
 
 
 def test_a_model_without_a_judge_is_told_what_to_write(

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from lading.emulator.sagemaker.answer import Answer
 from lading.functions.contract.names import function_log
+from lading.functions.inference.wire.asgi import Receive, Scope, Send
+from lading.functions.inference.wire.messages import read_headers
 from tests.functions.judge.conftest import FUNCTION, SETTINGS, World
+from tests.support.uvicorn_server import uvicorn_serving
 
 
 def test_without_a_shift_there_is_nothing_to_judge(world: World) -> None:
@@ -25,6 +29,29 @@ def test_a_version_that_fails_more_often_is_stopped_and_rolled_back(world: World
         "errors"
     ]
     assert (found["old"]["errors"], found["new"]["errors"]) == (4, 20)
+
+
+def test_a_judge_that_cannot_stop_a_worse_version_says_so_and_its_alarm_goes_off(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = world.begin()
+    world.answered("1", 450, failed=4)
+    world.answered("2", 50, failed=20)
+
+    async def refusing(scope: Scope, receive: Receive, send: Send) -> None:
+        if not read_headers(scope["headers"])["x-amz-target"].endswith("StopDeployment"):
+            await world.codedeploy(scope, receive, send)
+            return
+        denied = {"__type": "AccessDeniedException", "message": "no policy allows it"}
+        await Answer(send).whole(400, {}, json.dumps(denied))
+
+    with uvicorn_serving(refusing) as host:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CODEDEPLOY", f"http://{host}")
+        found = world.judge()
+    assert deployment.status == "InProgress"
+    assert (found["verdict"], found["RolloutWorse"]) == ("worse", 1)
+    assert found["stopped"].startswith("not stopped: ClientError: ")
+    assert "AccessDeniedException" in found["stopped"]
 
 
 def test_a_slower_version_is_stopped(world: World) -> None:
