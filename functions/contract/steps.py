@@ -5,13 +5,14 @@ that precision, whatever the unit is, and histograms are added by adding their c
 """
 
 from collections.abc import Mapping
-from math import floor, isfinite, log2
+from math import ceil, floor, isfinite, log2
 from typing import Final
 
 PER_OCTAVE: Final = 16
 _ONE: Final = 64 * PER_OCTAVE
 """The step of 1.0; numbers closer to 0 than 2**-64 are on step 0."""
 _LARGEST: Final = 2 * _ONE
+_ROUNDING: Final = 1e-9
 
 Histogram = Mapping[int, int]
 """Step -> how many values are on it."""
@@ -49,13 +50,13 @@ def lowest_of(step: int) -> float:
     return float(2 ** ((step - _ONE) / PER_OCTAVE))
 
 
-def steps_in(ratio: float) -> int:
-    """Return how many steps a ratio is, rounded.
+def steps_within(ratio: float) -> int:
+    """Return how many steps a ratio is, rounded up: no number times the ratio is further away.
 
-    >>> steps_in(2.0)
-    16
+    >>> steps_within(2.0), steps_within(1.1)
+    (16, 3)
     """
-    return round(log2(ratio) * PER_OCTAVE)
+    return ceil(log2(ratio) * PER_OCTAVE - _ROUNDING)
 
 
 def quantile(histogram: Histogram, share: float) -> int | None:

@@ -8,12 +8,12 @@ it alone, so that choosing it cannot raise false alarms.
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
-from lading.functions.contract.steps import Histogram, above, quantile, steps_in
+from lading.functions.contract.steps import Histogram, above, quantile, steps_within
 from lading.functions.evidence.counts import VersionCounts
 from lading.functions.evidence.share_test import Minute, ShareTest, log_mean
 
 LATENCY_QUANTILES: Final = (0.5, 0.9, 0.99)
-"""A slow request is one above the old versions' median, p90 or p99 so far."""
+"""A slow request is one above the median, the p90 or the p99 of all requests before its minute."""
 SCORE_QUANTILES: Final = (0.1, 0.5, 0.9)
 MOST_CLASSES: Final = 8
 """Classes that are compared one by one; all others are one class more."""
@@ -57,11 +57,11 @@ class Latency:
     """Whether requests take longer: whether more of them exceed what the old version's did.
 
     Args:
-        tolerated: ratio of latencies that is no harm; at least 1, and rounded to the grid.
+        tolerated: ratio of latencies that is no harm; at least 1, and rounded up to the grid.
     """
 
     def __init__(self, tolerated: float) -> None:
-        self._shift = steps_in(tolerated)
+        self._shift = steps_within(tolerated)
         self._tests = [ShareTest() for _ in LATENCY_QUANTILES]
 
     def add(self, past: VersionCounts, old: VersionCounts, new: VersionCounts) -> None:

@@ -28,14 +28,14 @@ class Rules:
 
     Args:
         errors: ratio of error rates that is no harm.
-        latency: ratio of latencies that is no harm.
+        latency: ratio of latencies that is no harm; by default two steps of the grid.
         answers: ratio of the shares of an answer that is no harm.
         alpha: chance that a version that is not worse is called worse, of all measures together.
         least_requests: requests of the new version below which there is too little traffic.
     """
 
     errors: float = 1.0
-    latency: float = 1.1
+    latency: float = 1.09
     answers: float = 1.25
     alpha: float = 0.05
     least_requests: int = 100

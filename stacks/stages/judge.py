@@ -24,8 +24,8 @@ class StageJudge(StageEntry):
 
     errors: float = Field(default=1.0, ge=1, le=100)
     """Ratio of the new version's error rate to the old one's that is no harm."""
-    latency: float = Field(default=1.1, ge=1, le=100)
-    """Ratio of latencies that is no harm; counted in steps of 4.4 %."""
+    latency: float = Field(default=1.09, ge=1, le=100)
+    """Ratio of latencies that is no harm; rounded up to steps of 4.4 %: by default two of them."""
     answers: float = Field(default=1.25, ge=1, le=100)
     """Ratio of the shares of an answer, a class or a range of scores, that is no harm."""
     false_alarms: float = Field(default=0.05, gt=0, le=0.5)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lading.functions.contract.steps import above, quantile, step_of, steps_in, value_of
+from lading.functions.contract.steps import above, quantile, step_of, steps_within, value_of
 
 
 def test_larger_numbers_are_on_no_lower_step() -> None:
@@ -22,7 +22,7 @@ def test_the_middle_of_a_step_is_close_to_its_numbers(number: float) -> None:
 
 def test_a_ratio_is_the_same_number_of_steps_everywhere() -> None:
     assert {step_of(low * 1.5) - step_of(low) for low in (0.001, 1.0, 333.0)} <= {9, 10}
-    assert steps_in(1.5) == 9
+    assert (steps_within(1.0), steps_within(1.5), steps_within(2.0)) == (0, 10, 16)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

@@ -1,7 +1,10 @@
 """The three measures, each on versions that differ in it alone."""
 
+from collections import Counter
+
 import pytest
 
+from lading.functions.contract.steps import step_of
 from lading.functions.evidence.counts import NOTHING, VersionCounts
 from lading.functions.evidence.measures import Answers, Errors, Latency, Measure
 
@@ -47,6 +50,20 @@ def test_a_tolerated_rise_of_the_latency_is_no_evidence() -> None:
     assert (
         evidence(Latency(1.1), past, old, slower) <= 0 < evidence(Latency(1.0), past, old, slower)
     )
+
+
+@pytest.mark.parametrize("tolerated", [1.05, 1.1, 1.2, 1.5, 2.0])
+def test_a_version_that_is_just_as_much_slower_as_tolerated_has_no_evidence_against_it(
+    tolerated: float,
+) -> None:
+    """Whatever the times are: those of a network differ by less than a step of the grid."""
+    for place in range(10):
+        usual = 20 * 2 ** (place / 160)
+        times = [usual * factor for factor in (0.99, 1.0, 1.01)]
+        old = VersionCounts(900, latency=Counter(step_of(time) for time in 300 * times))
+        slower = Counter(step_of(time * tolerated) for time in 100 * times)
+        new = VersionCounts(300, latency=slower)
+        assert evidence(Latency(tolerated), old, old, new) <= 0
 
 
 def test_without_a_past_no_limit_of_latency_or_scores_is_known() -> None:
