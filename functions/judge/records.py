@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, NamedTuple
 
 import boto3
@@ -12,8 +12,11 @@ from lading.functions.contract.names import function_log
 from lading.functions.evidence.counts import VersionCounts
 from lading.functions.evidence.log_lines import BY_FLEET, MINUTE_MS, Counted, count
 
-MOST_EVENTS: Final = 50_000
-"""Lines that are read at a time; a busier function is judged by the first ones of the time."""
+MOST_EVENTS: Final = 20_000
+"""Requests that are read in one look, in the judge's minute: some 30 pages of a megabyte.
+
+A busier function is judged by the first ones of each minute.
+"""
 _REQUESTS: Final = '{ $.message = "request" }'
 _CRASHES: Final = '"Status: "'
 
@@ -87,16 +90,10 @@ class Records:
             ValueError: a line has another form.
         """
         start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS - 1
-
-        def events() -> Iterator[Mapping[str, Any]]:
-            for pattern in (_REQUESTS, _CRASHES):
-                for number, event in enumerate(self._read(self._function, pattern, start, end)):
-                    if number == MOST_EVENTS:
-                        break
-                    if (pattern == _CRASHES) != event["message"].startswith("{"):
-                        yield event
-
-        return count(events())
+        crashes = islice(self._read(self._function, _CRASHES, start, end), MOST_EVENTS)
+        reports = (event for event in crashes if not event["message"].startswith("{"))
+        requests = first_requests(self._read, self._function, range(start_minute, end_minute))
+        return count(chain(requests, reports))
 
     def kept(self, deployment: str, start_ms: int) -> dict[int, JudgedMinute]:
         """Return the minutes of a deployment that were counted before."""
@@ -113,9 +110,26 @@ def answers_of_fleets(function: str, start_minute: int, end_minute: int) -> Coun
         ClientError: the log cannot be read.
         ValueError: a line has another form.
     """
-    start, end = start_minute * MINUTE_MS, end_minute * MINUTE_MS - 1
-    events = log_reader()(function_log(function), _REQUESTS, start, end)
-    return count(islice(events, MOST_EVENTS), BY_FLEET)
+    minutes = range(start_minute, end_minute)
+    return count(first_requests(log_reader(), function_log(function), minutes), BY_FLEET)
+
+
+def first_requests(
+    read: "ReadLog", group: str, minutes: range, most: int = MOST_EVENTS
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines of requests: of each minute the first ones, so that none is left out.
+
+    Args:
+        read: what reads logs.
+        group: the log group.
+        minutes: minutes since 1970.
+        most: lines of all minutes together.
+    """
+    for minute in minutes:
+        start = minute * MINUTE_MS
+        lines = read(group, _REQUESTS, start, start + MINUTE_MS - 1)
+        requests = (each for each in lines if each["message"].startswith("{"))
+        yield from islice(requests, most // len(minutes))
 
 
 ReadLog = Callable[[str, str, int, int | None], Iterator[Mapping[str, Any]]]
