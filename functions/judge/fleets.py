@@ -7,7 +7,8 @@ number of values above `a` and up to `b`, so the counts are exact. A fleet witho
 minute has no values.
 
 Answers come from the log of the function before the endpoint, which says of each whether the fleet
-of its own version has given it, or the other one. Only Triton's answers tell that.
+of its own version has given it, or another one. Only Triton's answers tell that. The function is
+updated after its endpoint (`stacks/endpoint/model_endpoint.py`), so its own version is the old one.
 """
 
 from collections import defaultdict
@@ -62,8 +63,7 @@ class Fleets:
 
     def __init__(self, endpoint: str, function: str, shift: Shift, log: OwnLog) -> None:
         self._endpoint, self._function, self._log = endpoint, function, log
-        self._configs = shift.old, shift.new
-        self._fleets = shift.names[0], JUDGE.other_fleet
+        self._configs, self._old = (shift.old, shift.new), shift.names[0]
         client: Callable[..., Any] = boto3.client
         self._cloudwatch = client("cloudwatch")
 
@@ -85,7 +85,7 @@ class Fleets:
         counts = self._values(buckets, window)
         answers = answers_of_fleets(self._function, start_minute, end_minute)
         counted: dict[int, dict[str, VersionCounts]] = defaultdict(dict)
-        for config, fleet in zip(self._configs, self._fleets, strict=True):
+        for place, config in enumerate(self._configs):
             sums = [found[_Wanted(config, *of)] for of in _WHOLE[:2]]
             for minute in {*sums[0], *answers}:  # the latter also before the update
                 latency = {
@@ -94,11 +94,21 @@ class Fleets:
                     if (count := counts[_Wanted(config, _LATENCY, of)].get(minute))
                 }
                 requests, errors = (round(it.get(minute, 0)) for it in sums)
-                told = answers.get(minute, {}).get(fleet, NOTHING)
+                told = self._told(answers.get(minute, {}))[place]
                 counted[minute][config] = VersionCounts(
                     requests, errors, latency, told.classes, told.scores
                 )
         return counted
+
+    def _told(self, answers: Mapping[str, VersionCounts]) -> tuple[VersionCounts, VersionCounts]:
+        """Return what the old and the new fleet have answered in a minute.
+
+        If a function of another version has answered too, or alone, nobody knows which fleet the
+        other one is.
+        """
+        if self._old not in answers or answers.keys() - {self._old, JUDGE.other_fleet}:
+            return NOTHING, NOTHING
+        return answers[self._old], answers.get(JUDGE.other_fleet, NOTHING)
 
     def _values(self, wanted: Sequence[_Wanted], window: tuple[int, int]) -> _Values:
         found: dict[_Wanted, dict[int, float]] = {it: {} for it in wanted}
@@ -143,6 +153,9 @@ def _ranges(found: _Values) -> Iterator[tuple[int, str]]:
         return
     last = step_of(max(times))
     first = max(step_of(min(times)), last - MOST_STEPS)
+    if first == last:  # a range needs a bound
+        yield first, "SampleCount"
+        return
     for step in range(first, last + 1):
         low = "" if step == first else f"{_microseconds(step):.6f}"
         high = "" if step == last else f"{_microseconds(step + 1):.6f}"

@@ -77,7 +77,13 @@ class CloudWatchApi:
 def _statistic(name: str, values: list[float]) -> float:
     found = _RANGE.fullmatch(name)
     if found:
+        assert found[1] or found[2], "AWS describes no range without a bound"
         low, high = float(found[1] or "-inf"), float(found[2] or "inf")
         return float(sum(low < it <= high for it in values))
-    found_by: dict[str, Callable[[list[float]], float]] = {"Sum": sum, "Minimum": min}
-    return float(found_by.get(name, max)(values))
+    found_by: dict[str, Callable[[list[float]], float]] = {
+        "Sum": sum,
+        "SampleCount": len,
+        "Minimum": min,
+        "Maximum": max,
+    }
+    return float(found_by[name](values))

@@ -56,13 +56,21 @@ class World:
         self.endpoint.replace(self.endpoint.pending.new)
         self.endpoint.status = status
 
-    def answered(self, config: str, count: int, *, failed: int = 0, median_ms: float = 20) -> None:
+    def answered(
+        self,
+        config: str,
+        count: int,
+        *,
+        failed: int = 0,
+        median_ms: float = 20,
+        spread: float = 0.3,
+    ) -> None:
         """Count answers of a fleet since the update started."""
         chance = random.Random(f"{config} {count}")  # noqa: S311 the same requests in each run
         dimensions = {"EndpointName": ENDPOINT, "VariantName": "main", "EndpointConfigName": config}
         for number in range(count):
             at = self.started + number * MINUTES * 60 / count
-            took_us = 1000 * median_ms * chance.lognormvariate(0, 0.3)
+            took_us = 1000 * median_ms * chance.lognormvariate(0, spread)
             for name, value in (
                 ("Invocations", 1),
                 ("Invocation5XXErrors", int(number < failed)),
@@ -148,6 +156,20 @@ def test_a_slower_version_is_rolled_back_and_latencies_are_counted_exactly(world
     assert sum(sum(it["latency"].values()) for it in kept) == 100
 
 
+def test_answers_that_all_took_about_as_long_are_counted_too(world: World) -> None:
+    """Such as a single one in the first minute: there is no range between the fastest and it."""
+    world.begin()
+    world.answered(OLD, 45, spread=0)
+    world.answered(NEW, 5, spread=0)
+    found = world.judge()
+    assert (found["verdict"], found["reason"]) == ("judging", "")
+    assert found["old"]["p50_ms"] == found["new"]["p50_ms"] == pytest.approx(20, rel=0.05)
+    kept = OwnLog(JUDGE).kept(f"{OLD}/{NEW}", 0).values()
+    assert [sum(sum(it.latency.values()) for it in side) for side in zip(*kept, strict=True)] == [
+        *(45, 5)
+    ]
+
+
 def test_a_version_that_answers_otherwise_is_rolled_back(world: World) -> None:
     """Both fleets answer behind one function, whose own version is the old one."""
     world.begin()
@@ -162,7 +184,7 @@ def test_a_version_that_answers_otherwise_is_rolled_back(world: World) -> None:
     assert (found["old"]["requests"], found["new"]["requests"]) == (450, 150)
 
 
-@pytest.mark.parametrize("fleets", [("", ""), ("4", "other")], ids=["unknown", "of-others"])
+@pytest.mark.parametrize("fleets", [("", ""), ("5", "other")], ids=["unknown", "of-others"])
 def test_answers_whose_fleet_is_unknown_are_not_compared(
     world: World, fleets: tuple[str, str]
 ) -> None:
@@ -172,6 +194,17 @@ def test_answers_whose_fleet_is_unknown_are_not_compared(
     world.answered(NEW, 150)
     world.told(fleets[0], ["cat", "dog"] * 225)
     world.told(fleets[1], ["cat"] * 150)
+    assert (world.judge()["verdict"], world.published()) == ("judging", [])
+
+
+def test_answers_of_a_function_whose_own_version_shifts_are_not_compared(world: World) -> None:
+    """Of two functions, each calls another fleet `other`."""
+    world.begin()
+    world.answered(OLD, 450)
+    world.answered(NEW, 150)
+    world.told("3", ["cat", "dog"] * 225)
+    world.told("4", ["cat", "dog"] * 225)
+    world.told("other", ["cat"] * 150)
     assert (world.judge()["verdict"], world.published()) == ("judging", [])
 
 
