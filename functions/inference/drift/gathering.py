@@ -1,8 +1,10 @@
 """Gathers predictions, and hands them over in groups; a request costs a copy of its numbers.
 
-A group is of one version: up to 1,000 requests, or 4 MiB, whichever comes first. `tally.py`, which
-is imported for the first group, counts it. In a minute with many requests one of several is
-gathered, at random; the line says how many there were.
+A group is of one version: up to 100 requests, or 4 MiB, whichever comes first. `tally.py`, which
+is imported for the first group, counts it. In a minute with more requests one of several is
+gathered, at random; the line says how many there were. A hundred in a minute are thousands in the
+window that is judged, and counting more of them would cost more than the answer to a small request
+may.
 """
 
 from collections.abc import Iterator
@@ -15,10 +17,9 @@ from lading.functions.inference.models.predictor import Predictor
 if TYPE_CHECKING:
     from lading.functions.inference.drift.tally import Answered, Span, Tally
 
-MOST_IN_GROUP: Final = 1000
 MOST_BYTES: Final = 4 << 20
 """Bytes that a group may keep in memory."""
-MOST_IN_PERIOD: Final = 1000
+MOST_IN_PERIOD: Final = 100
 MOST_BYTES_IN_PERIOD: Final = 16 << 20
 """Requests and bytes that are counted in a period before half of the others are left out."""
 
@@ -44,7 +45,7 @@ class Group:
         asked, outputs = answered
         self.held += 1
         self.size += self.inputs.add(asked.inputs) + self.outputs.add(outputs)
-        if self.held >= MOST_IN_GROUP or self.size >= MOST_BYTES:
+        if self.held >= self._room[0] or self.size >= MOST_BYTES:
             self.count()
 
     def count(self) -> None:
