@@ -1,10 +1,15 @@
 """Log lines with counts, read from CloudWatch Logs."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lading.functions.drift.windows import MESSAGE
+
+UNREADABLE: Final = (BotoCoreError, ClientError)
+"""The errors of a log that cannot be read."""
 
 _PATTERN = f'{{ $.message = "{MESSAGE}" }}'
 

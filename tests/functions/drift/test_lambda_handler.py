@@ -7,6 +7,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lading.functions.drift.lambda_handler import watch
 from tests.functions.drift.lines import many
@@ -24,11 +25,13 @@ class Logs(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.asked.append(asked)
-        lines = self.groups[asked["logGroupName"]]
-        page = lines[1:] if "nextToken" in asked else lines[:1]
+        lines = self.groups.get(asked["logGroupName"])
+        page = (lines or [])[1:] if "nextToken" in asked else (lines or [])[:1]
         more = {} if "nextToken" in asked else {"nextToken": "more"}
-        content = json.dumps({"events": [{"message": line} for line in page], **more}).encode()
-        self.send_response(200)
+        found = {"events": [{"message": line} for line in page], **more}
+        refused = {"__type": "ResourceNotFoundException"}
+        content = json.dumps(refused if lines is None else found).encode()
+        self.send_response(400 if lines is None else 200)
         self.send_header("content-type", "application/x-amz-json-1.1")
         self.send_header("content-length", str(len(content)))
         self.end_headers()
@@ -84,3 +87,14 @@ def test_models_without_counts_have_no_verdict(
     logs.groups = {f"/aws/lambda/stage-model-{name}": ["START"] for name in "mn"}
     assert watch({}, None) == {}
     assert capsys.readouterr().out == ""
+
+
+def test_a_log_that_cannot_be_read_is_an_error_after_all_other_models_are_judged(
+    logs: type[Logs], capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.groups = {"/aws/lambda/stage-model-n": [DRIFTS, DRIFTS, "END"]}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        watch({}, None)
+    unread, *judged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (unread["message"], unread["function"]) == ("drift not judged", "stage-model-m")
+    assert [line["message"] for line in judged] == ["drift judged", "feature drifts"]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from lading.functions.drift.verdict import FEWEST_ROWS, Judged, judge
@@ -34,6 +35,32 @@ def judged(kind: str, counts: list[int], expected: list[int] | None = None) -> J
 )
 def test_a_large_and_sure_shift_is_drift(kind: str, counts: list[int], drifts: bool) -> None:
     assert judged(kind, counts).drifts is drifts
+
+
+def test_of_a_thousand_windows_without_drift_hardly_one_has_a_feature_that_drifts() -> None:
+    """Of ten features each, against baselines that are samples, too; so any of them may be odd."""
+    chance, tenths = np.random.default_rng(17), [0.0, *[0.1] * 10, 0.0, 0.0]
+
+    def sampled(rows: int) -> list[int]:
+        return [int(count) for count in chance.multinomial(rows, tenths)]
+
+    alarms = 0
+    for number in range(1000):
+        if number % 20 == 0:
+            baseline = [sampled(500) for _ in range(10)]
+        features = [
+            {
+                "name": "x",
+                "side": "inputs",
+                "kind": "numbers",
+                "expected": it,
+                "counts": sampled(200),
+            }
+            for it in baseline
+        ]
+        (window,) = sum_lines([line([200], features=features)])
+        alarms += any(each.drifts for each in judge(window))
+    assert alarms <= 3
 
 
 def test_a_sure_but_small_shift_is_none() -> None:
