@@ -69,7 +69,7 @@ def drift(
     if output:
         _write(output, render_drift(window, verdict, bins))
     if monitor:
-        for file, content in monitor_files(window, verdict, bins).items():
+        for file, content in monitor_files(window, verdict, bins, large).items():
             _write(monitor / file, json.dumps(content, indent=2) + "\n")
     if json_:
         typer.echo(json.dumps(_document(window, verdict, output), indent=2))

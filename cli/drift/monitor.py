@@ -2,7 +2,7 @@
 
 `statistics.json` and `constraint_violations.json` are of the window, `constraints.json` of the
 baseline. The service keeps no value, so mean, sum and standard deviation are estimates, with each
-number in the middle of its bin:
+number in the middle of its bin; minimum and maximum are edges of bins that have numbers:
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-interpreting-statistics.html,
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-byoc-constraints.html
 """
@@ -21,9 +21,9 @@ VIOLATIONS = "constraint_violations.json"
 
 
 def monitor_files(
-    window: Window, verdict: Sequence[Judged], bins: Bins
+    window: Window, verdict: Sequence[Judged], bins: Bins, large: float = LARGE
 ) -> Mapping[str, dict[str, Any]]:
-    """Return the content of each file by its name."""
+    """Return the content of each file by its name; from a PSI of `large` on, a shift matters."""
     items = max((each.rows for each in window.features), default=0)
     return {
         STATISTICS: {
@@ -34,9 +34,9 @@ def monitor_files(
         CONSTRAINTS: {
             "version": 0.0,
             "features": [_constraints(each, bins) for each in window.features],
-            "monitoring_config": _config(),
+            "monitoring_config": _config(large),
         },
-        VIOLATIONS: {"violations": [it for each in verdict for it in _violations(each)]},
+        VIOLATIONS: {"violations": [it for each in verdict for it in _violations(each, large)]},
     }
 
 
@@ -69,20 +69,21 @@ def _numbers(counts: Sequence[int], edges: Sequence[float]) -> dict[str, Any]:
     inner[0] += counts[0]
     inner[-1] += counts[-2]
     spans = [*pairwise(edges)]
-    middles = [(low + high) / 2 for low, high in spans]
-    total = sum(inner)
+    middles = [(first + last) / 2 for first, last in spans]
+    total, filled = sum(inner), [span for span, count in zip(spans, inner, strict=True) if count]
+    low, high = (filled[0][0], filled[-1][1]) if filled else (edges[0], edges[-1])
     mean = sum(m * c for m, c in zip(middles, inner, strict=True)) / (total or 1)
     spread = sum(c * (m - mean) ** 2 for m, c in zip(middles, inner, strict=True)) / (total or 1)
     buckets = [
-        {"lower_bound": low, "upper_bound": high, "count": float(count)}
-        for (low, high), count in zip(spans, inner, strict=True)
+        {"lower_bound": first, "upper_bound": last, "count": float(count)}
+        for (first, last), count in zip(spans, inner, strict=True)
     ]
     return {
         "mean": mean,
         "sum": mean * total,
         "std_dev": sqrt(spread),
-        "min": edges[0],
-        "max": edges[-1],
+        "min": low,
+        "max": high,
         "distribution": {"kll": {"buckets": buckets}},
     }
 
@@ -99,7 +100,7 @@ def _constraints(feature: Counted, bins: Bins) -> dict[str, Any]:
     return {**named, "inferred_type": "Fractional", "num_constraints": constraints}
 
 
-def _config() -> dict[str, Any]:
+def _config(large: float) -> dict[str, Any]:
     return {
         "evaluate_constraints": "Enabled",
         "emit_metrics": "Enabled",
@@ -107,22 +108,22 @@ def _config() -> dict[str, Any]:
         "domain_content_threshold": 1.0,
         "distribution_constraints": {
             "perform_comparison": "Enabled",
-            "comparison_threshold": LARGE,
+            "comparison_threshold": large,
             "comparison_method": "Robust",
-            "categorical_comparison_threshold": LARGE,
+            "categorical_comparison_threshold": large,
             "categorical_drift_method": "ChiSquared",
         },
     }
 
 
-def _violations(judged: Judged) -> list[dict[str, str]]:
+def _violations(judged: Judged, large: float) -> list[dict[str, str]]:
     found = []
     if judged.drifts:
         found.append(
             {
                 "feature_name": judged.name,
                 "constraint_check_type": "baseline_drift_check",
-                "description": f"PSI {judged.psi:.4f} exceeds {LARGE}; p {judged.p:.2g}",
+                "description": f"PSI {judged.psi:.4f} exceeds {large:g}; p {judged.p:.2g}",
             }
         )
     if judged.drifts and judged.missing > judged.missing_before:

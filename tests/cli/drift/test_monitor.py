@@ -10,14 +10,15 @@ from tests.cli.drift.test_edges import CONTENT
 from tests.functions.drift.lines import many
 
 
-def files(kind: str, counts: list[int]) -> list[dict[str, Any]]:
+def files(kind: str, counts: list[int], large: float = 0.1) -> list[dict[str, Any]]:
     """Statistics, constraints and violations of one feature, which is the input or the output."""
     expected = [0, 900, 900, 0, 0] if kind == "numbers" else [900, 900, 0, 0]
     side = "inputs" if kind == "numbers" else "outputs"
     (window,) = sum_lines([many(kind, expected, counts)])
     window.features[0].side = side
     artifact = Artifact("m", "", "", (), (), b"", None, {}, files={BASELINE: CONTENT})
-    found = monitor_files(window, judge(window), Bins(artifact, read_baseline(CONTENT).digest))
+    bins = Bins(artifact, read_baseline(CONTENT).digest)
+    found = monitor_files(window, judge(window, large), bins, large)
     return list(found.values())
 
 
@@ -33,6 +34,20 @@ def test_numbers_outside_count_in_the_outer_buckets() -> None:
     assert buckets == [(0.0, 1.0, 110), (1.0, 2.5, 220)]
     assert numbers["mean"] == (110 * 0.5 + 220 * 1.75) / 330
     assert (numbers["min"], numbers["max"]) == (0.0, 2.5)
+
+
+def test_minimum_and_maximum_are_those_of_the_window() -> None:
+    statistics, _, _ = files("numbers", [0, 0, 300, 0, 0])
+    numbers = statistics["features"][0]["numerical_statistics"]
+    assert (numbers["min"], numbers["max"]) == (1.0, 2.5)
+
+
+def test_the_callers_bound_of_the_psi_is_stated() -> None:
+    _, constraints, violations = files("numbers", [0, 100, 300, 0, 0], large=0.2)
+    stated = constraints["monitoring_config"]["distribution_constraints"]
+    assert stated["comparison_threshold"] == stated["categorical_comparison_threshold"] == 0.2
+    (violation,) = violations["violations"]
+    assert "exceeds 0.2;" in violation["description"]
 
 
 def test_values_are_categories_with_their_domain() -> None:
