@@ -15,6 +15,7 @@ import httpx
 import pytest
 import yaml
 
+from lading.emulator.processes.ports import free_port
 from lading.functions.contract.errors import ModelUnavailable
 from lading.functions.inference.entry.container import create_container
 from lading.functions.inference.entry.container_settings import ContainerSettings
@@ -31,7 +32,7 @@ from lading.watching.files import alerts, rules, scrape
 from lading.watching.panels import BOARDS
 from lading.watching.watched_stage import WatchedStage
 from tests.support.operations import run
-from tests.support.prometheus import free_port, running, wait_for
+from tests.support.prometheus import running, wait_for
 from tests.support.uvicorn_server import uvicorn_serving
 from tests.support.worlds import with_baseline
 

@@ -44,6 +44,7 @@ from tests.emulator.harness import TOOLS
 from tests.end_to_end.conftest import guide_commands, lading, lading_in
 from tests.support.emulator_sagemaker import contrary
 from tests.support.responses import responses
+from tests.support.waiting import until
 from tests.support.worlds import add_sub
 
 # gevent, which the stock client uses, warns of its own doings.
@@ -186,10 +187,9 @@ def test_long_work_is_taken_now_and_its_answer_fetched_later(api: httpx.Client, 
     body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
     accepted = api.post(f"/{model}/predict/async", json=body)
     assert accepted.status_code == 202, accepted.text
-    job, ends = accepted.json(), time.monotonic() + 60
-    while job["state"] not in {"done", "failed"} and time.monotonic() < ends:
-        time.sleep(0.5)
-        job = api.get(f"/{model}/jobs/{job['job']}").json()
+    path = f"/{model}/jobs/{accepted.json()['job']}"
+    until(lambda: api.get(path).json()["state"] in {"done", "failed"})
+    job = api.get(path).json()
     assert job["state"] == "done", job
     answer = httpx.get(job["result"]["url"], timeout=60).json()
     for name, expected in EXPECTED.items():
@@ -237,8 +237,8 @@ def test_answers_of_the_version_in_the_shadow_are_compared_and_no_caller_sees_th
         np.testing.assert_array_equal(
             answer.json()["outputs"]["sum"], np.add(inputs["a"], inputs["b"])
         )
-    while (found := compared(placed))["pairs"] < before["pairs"] + 10:
-        pass
+    until(lambda: compared(placed)["pairs"] >= before["pairs"] + 10)
+    found = compared(placed)
     assert (found["first"], found["second"], found["alone"]) == ("2", "1", 0)
     for agreement in ("classes", "scores"):
         assert agreed(found, agreement) - agreed(before, agreement) == 5
@@ -295,8 +295,7 @@ def test_a_worse_version_of_the_endpoint_is_rolled_back_and_the_deployment_fails
         client.update_endpoint(**wanted, DeploymentConfig=deployment)
         with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
             client.update_endpoint(**wanted)
-        while not shifted(client, endpoint):
-            time.sleep(0.05)
+        until(lambda: shifted(client, endpoint))
         body = {"inputs": {name: rows.tolist() for name, rows in ROWS.items()}}
         asked = [placed.api.post("/large/predict", json=body).status_code for _ in range(100)]
         # The minutes are over for this look; a look of the schedule may have been earlier.
@@ -359,8 +358,7 @@ def test_what_both_fleets_of_an_update_answer_is_counted_apart(placed: Placed) -
         client: Any = boto3.client("sagemaker")
         wanted = {"EndpointName": endpoint, "EndpointConfigName": OTHER}
         client.update_endpoint(**wanted, DeploymentConfig=policy("of-no-judge"))
-        while not shifted(client, endpoint):
-            time.sleep(0.05)
+        until(lambda: shifted(client, endpoint))
         answers = [placed.api.post("/large/predict", json=body).json() for _ in range(40)]
         event = {"now_ms": int(time.time() * 1000) + 180_000}
         boto3.client("lambda").invoke(FunctionName=judge, Payload=json.dumps(event).encode())

@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from lading.emulator.processes.ports import free_port
 from tests.end_to_end.conftest import ROOT, lading, serving
 from tests.support.guides import commands_of
 from tests.support.otlp import collecting
-from tests.support.prometheus import free_port, program, wait_for
+from tests.support.prometheus import program, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -57,8 +58,8 @@ def test_a_server_is_traced_and_has_the_names_of_other_servers(published: Path) 
         command, option, _ = words_of("lading serve")
         assert command == "serve"
         with serving(published, option, collector.url, "--metric-names", NAMES) as url:
-            assert httpx.post(f"{url}/digits/predict", json=sample).status_code == 200
-            page = httpx.get(f"{url}/metrics").text
+            assert httpx.post(f"{url}/digits/predict", json=sample, timeout=60).status_code == 200
+            page = httpx.get(f"{url}/metrics", timeout=60).text
         spans = {span["name"] for span in collector.spans(4)}
     assert "predict digits" in spans
     for name in ("nv_inference_request_success", ":tensorflow:serving:", "ts_inference"):

@@ -2,15 +2,16 @@
 
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import httpx
 import pytest
+
+from lading.emulator.processes.ports import free_port
+from tests.support.waiting import until
 
 _FETCHED = Path(__file__).parents[2] / ".lading" / "tools" / "prometheus" / "usr" / "bin"
 
@@ -21,13 +22,6 @@ def program(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed; on Debian and Ubuntu: make prometheus")
     return found
-
-
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
 
 
 @contextmanager
@@ -50,13 +44,10 @@ def running(configuration: Path, *options: str) -> Iterator[str]:
 
 def wait_for(url: str, path: str, found: Callable[[Any], Any], **query: str) -> Any:
     """What `found` finds in Prometheus's answer, once it finds something."""
-    data = None
-    for _ in range(600):
-        try:
-            data = httpx.get(f"{url}/api/v1/{path}", params=query).json()["data"]
-            if result := found(data):
-                return result
-        except (httpx.TransportError, ValueError, KeyError):
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"{path} {query}: {data}")
+
+    def looked() -> Any:
+        with suppress(httpx.TransportError, ValueError, KeyError):
+            return found(httpx.get(f"{url}/api/v1/{path}", params=query).json()["data"])
+        return None
+
+    return until(looked)

@@ -2,12 +2,11 @@
 
 import socket
 import sys
-import time
 from pathlib import Path
 from textwrap import dedent
 
 from benchmarks.suite.processes import Server, descendants, serving
-from tests.support.predictors import PATIENCE
+from tests.support.waiting import until
 
 LEAVES_A_CHILD = dedent("""
     import socket, subprocess, sys, time
@@ -32,9 +31,7 @@ def test_a_process_that_a_server_leaves_behind_is_ended(tmp_path: Path) -> None:
         assert len(descendants(running.process.pid)) == 1
         port = int(file.read_text())
         assert listens(port)
-    latest = time.monotonic() + PATIENCE
-    while listens(port):  # the system ends it in a moment
-        assert time.monotonic() < latest
+    until(lambda: not listens(port))  # the system ends it in a moment
 
 
 def listens(port: int) -> bool:

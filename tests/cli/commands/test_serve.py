@@ -15,6 +15,7 @@ import tritonclient.grpc as triton
 
 from tests.cli.conftest import Lading
 from tests.emulator.harness import TOOLS
+from tests.support.waiting import until
 
 LADING = [sys.executable, "-c", "from lading.cli.main import main; main()"]
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="AWS's runtime runs on Linux")
@@ -90,9 +91,9 @@ def test_grpc_is_spoken_on_a_port_of_its_own(packaged: Lading, workspace: Path) 
     with serving(workspace, "--grpc-port", "0") as (ready, _):
         with triton.InferenceServerClient(ready["grpc"]) as client:
             answer = client.infer("double", [given])
-        page = httpx.get(f"{ready['url']}/metrics", timeout=30)
+        counted = 'dialect="open_inference_grpc",model="double"'  # after the answer is sent
+        until(lambda: counted in httpx.get(f"{ready['url']}/metrics", timeout=30).text)
     assert answer.as_numpy("y").tolist() == [[2, 4]]
-    assert 'dialect="open_inference_grpc",model="double"' in page.text
     assert "/inference.GRPCInferenceService/ModelInfer" in (workspace / ready["log"]).read_text()
 
 

@@ -7,13 +7,11 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from onnx import TensorProto
 
@@ -31,6 +29,7 @@ from lading.functions.inference.loading.catalog import Catalog, load_catalog
 from lading.functions.inference.observability.log import Observability
 from tests.emulator.harness import LINUX_ONLY, ROOT, serving
 from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.waiting import until_it_answers
 from tests.support.worlds import FLOAT, HALF, STRING, add_sub, brain_doubled, echo, of_tokens, times
 
 MODELS = {
@@ -124,19 +123,10 @@ def _running(port: int, told: Mapping[str, str], module: str, *arguments: str) -
     environment = {**os.environ, **told}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait(process, f"http://127.0.0.1:{port}/ping")
+            until_it_answers(process, f"http://127.0.0.1:{port}/ping")
             yield
         finally:
             process.kill()
-
-
-def _wait(process: "subprocess.Popen[bytes]", url: str) -> None:
-    while process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url).status_code == httpx.codes.OK:
-                return
-        time.sleep(0.05)
-    raise AssertionError("the process ended")
 
 
 @contextlib.contextmanager

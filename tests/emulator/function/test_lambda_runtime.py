@@ -14,6 +14,7 @@ import pytest
 from lading.emulator.errors import FunctionFailed
 from lading.emulator.function.lambda_runtime import Code, LambdaRuntimeFunction
 from tests.emulator.harness import LINUX_ONLY, ROOT, TOOLS, Served, ends, serving, under_lambda
+from tests.support.waiting import until
 
 pytestmark = LINUX_ONLY
 
@@ -55,7 +56,7 @@ def test_function_has_lambdas_environment_and_its_own_and_none_of_ours(served: S
 
 def test_function_writes_to_its_log(served: Served, log: Path) -> None:
     served.client.get("/print/something")
-    assert "printed something\n" in log.read_text()
+    until(lambda: "printed something\n" in log.read_text())
 
 
 def test_function_that_kills_its_process_is_a_502_and_the_next_request_has_a_fresh_one(

@@ -1,6 +1,5 @@
 """The states of an endpoint whose engine does not start."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from botocore.exceptions import ClientError
 from lading.emulator.errors import ContainerNotReady
 from lading.emulator.sagemaker.endpoint import LocalEndpoint, Status
 from tests.support.emulator_sagemaker import contrary, endpoint, serving
+from tests.support.waiting import until
 
 
 def test_an_endpoint_whose_container_does_not_start_has_failed(tmp_path: Path) -> None:
@@ -23,7 +23,6 @@ def test_an_endpoint_whose_container_does_not_wake_has_failed(tmp_path: Path) ->
     with serving(model) as served:
         with pytest.raises(ClientError, match="no capacity"):
             served.invoke(InferenceComponentName="c")
-        while model.status != Status.failed:
-            time.sleep(0.01)
+        until(lambda: model.status == Status.failed)
         with pytest.raises(ClientError, match="not found"):
             served.invoke(InferenceComponentName="c")

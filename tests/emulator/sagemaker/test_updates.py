@@ -1,6 +1,5 @@
 """SageMaker's updates of an endpoint: shares of the traffic, alarms, and the way back."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lading.emulator.sagemaker.refusals import SageMakerRefusal
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
 from lading.emulator.sagemaker.updates import Steps, Updates
 from tests.support.emulator_sagemaker import Served, contrary, endpoint, quick
+from tests.support.waiting import until
 
 NEW = {"EndpointName": "e", "EndpointConfigName": "new"}
 
@@ -42,9 +42,11 @@ def canary(wait_s: int, percent: int = 50) -> dict[str, Any]:
 
 
 def wait(client: Any, reached: Callable[[Any], bool]) -> Any:
-    while not reached(found := client.describe_endpoint(EndpointName="e")):
-        time.sleep(0.02)
-    return found
+    def described() -> Any:
+        found = client.describe_endpoint(EndpointName="e")
+        return found if reached(found) else None
+
+    return until(described)
 
 
 def in_service(found: Any) -> bool:

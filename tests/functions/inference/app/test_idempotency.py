@@ -161,14 +161,14 @@ def test_the_same_request_meanwhile_is_refused(
 
     def slow(handler: Any, asked: sagemaker.Asked) -> None:
         begun.set()
-        go_on.wait(10)
+        go_on.wait(60)
         numbered(1)(handler, asked)
 
     aws.replies.append(slow)
     found: list[Answer] = []
     first = threading.Thread(target=lambda: found.append(ask(app, PATH, CHAT, key)))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     second = ask(app, PATH, CHAT, key)
     go_on.set()
     first.join()

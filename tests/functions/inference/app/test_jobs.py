@@ -25,6 +25,7 @@ from tests.support import s3, sagemaker
 from tests.support.driver import Answer, ask
 from tests.support.engines import proxy
 from tests.support.sagemaker import Asked, SageMaker
+from tests.support.waiting import until
 from tests.support.worlds import echo, settings_for, times
 
 BODY = {"inputs": [[1, 2]]}
@@ -79,12 +80,8 @@ def fetch(document: dict[str, Any]) -> bytes:
 def poll(app: App, accepted: Answer, asked: str) -> Any:
     """Ask where the answer says until the job is over."""
     path = urljoin(asked, accepted.headers["location"])
-    for _ in range(400):
-        document = ask(app, f"GET {path}").document
-        if document["state"] in ("done", "failed"):
-            return document
-        time.sleep(0.02)
-    raise AssertionError(document)
+    until(lambda: ask(app, f"GET {path}").document["state"] in ("done", "failed"))
+    return ask(app, f"GET {path}").document
 
 
 @pytest.mark.parametrize(
@@ -268,12 +265,9 @@ def submitted(app: App, queue: Queue, path: str, body: Any) -> str:
     """A job whose request SageMaker has taken; gives its path."""
     accepted = ask(app, f"POST {path}/async", body)
     job = f"/m/jobs/{accepted.document['job']}"
-    for _ in range(400):
-        if ask(app, f"GET {job}").document["state"] == "submitted":
-            assert os.environ["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"]
-            return job
-        time.sleep(0.02)
-    raise AssertionError(ask(app, f"GET {job}").document)
+    until(lambda: ask(app, f"GET {job}").document["state"] == "submitted")
+    assert os.environ["AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"]
+    return job
 
 
 Y = {"name": "y", "datatype": "FP32", "shape": [1, 2], "data": [7, 8]}

@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,6 +18,7 @@ from lading.functions.inference.loading.catalog import Catalog, CatalogModel
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App
+from tests.support.waiting import until
 
 TEXT = "model 'slow' is overloaded: 1 requests wait for it; retry in 1 s"
 TENSOR = {"name": "x", "datatype": "FP32", "shape": [1], "data": [1]}
@@ -86,15 +87,14 @@ async def full(
     for waiting in range(2):
         sent = client.post("/predict/slow", json={"inputs": [value]})
         asked.append(asyncio.create_task(sent))
-        await asyncio.to_thread(arrived, lanes, waiting)
+        await asyncio.to_thread(until, partial(waits, lanes, waiting))
         assert await asyncio.to_thread(slow.begun.wait, 20)
     return asked
 
 
-def arrived(lanes: Lanes, count: int) -> None:
-    """Return once so many requests wait."""
-    while sum(each.waiting for each in lanes.states()) < count:
-        time.sleep(0.01)
+def waits(lanes: Lanes, count: int) -> bool:
+    """Whether so many requests wait."""
+    return sum(each.waiting for each in lanes.states()) >= count
 
 
 def talked(slow: Held, talk: Callable[[httpx.AsyncClient], Any], value: Any = 1) -> Any:
@@ -167,7 +167,7 @@ def test_a_request_whose_time_is_over_in_the_queue_is_not_predicted(
                 body = {"inputs": [TENSOR], "parameters": parameters}
                 sent = client.post("/v2/models/slow/infer", json=body, headers=headers)
                 second = asyncio.create_task(sent)
-                await asyncio.to_thread(arrived, lanes, 1)
+                await asyncio.to_thread(until, lambda: waits(lanes, 1))
                 slow.go.set()
                 assert (await first).status_code == 200
                 return await second

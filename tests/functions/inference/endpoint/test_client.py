@@ -195,4 +195,4 @@ def test_a_stream_that_nobody_wants_any_more_stops_the_engine() -> None:
         parts = endpoint().stream(b"", "")
         next(parts)
         parts.close()
-        assert aws.stopped.wait(10)
+        assert aws.stopped.wait(60)

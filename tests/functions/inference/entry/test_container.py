@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import tritonclient.grpc as triton
 
 from lading.emulator.processes.ports import free_port
 from tests.support.interpreter import ROOT
+from tests.support.waiting import until, until_it_answers
 from tests.support.worlds import countdown, settings_for, times, with_baseline, write_golden
 
 X = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [3]}
@@ -77,20 +77,11 @@ def running(folder: Path, **environment: str) -> Iterator[Container]:
     process = start(folder, port, **environment)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            wait(process, client)
+            until_it_answers(process, f"http://127.0.0.1:{port}/ping")
             yield Container(process, port, client)
     finally:
         process.kill()
         process.communicate()
-
-
-def wait(process: subprocess.Popen[str], client: httpx.Client) -> None:
-    while process.poll() is None:
-        with contextlib.suppress(httpx.TransportError):
-            if client.get("/ping").status_code == 200:
-                return
-        time.sleep(0.05)
-    raise AssertionError(process.communicate())
 
 
 def slow_request(port: int, seconds: int) -> http.client.HTTPConnection:
@@ -105,9 +96,8 @@ def slow_request(port: int, seconds: int) -> http.client.HTTPConnection:
 
 def wait_until_queued(container: Container) -> None:
     """Wait until a request waits behind the one that runs, which readiness and metrics show."""
-    while not (ready := container.client.get("/v2/health/ready").json()).get("waiting"):
-        time.sleep(0.05)
-    assert ready == {"ready": True, "waiting": {"m": 1}}
+    ready = {"ready": True, "waiting": {"m": 1}}
+    until(lambda: container.client.get("/v2/health/ready").json() == ready)
     assert 'lading_queue_requests{model="m"} 1' in container.client.get("/metrics").text
 
 
@@ -138,7 +128,7 @@ def test_a_model_that_answers_wrong_at_the_start_is_not_ready_anywhere(tmp_path:
     process = start(tmp_path, port := free_port(), LADING_GRPC_PORT=str(grpc))
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            connect(port)
+            until(lambda: listens(port))
             assert client.get("/ping").status_code == 500
             assert client.get("/v2/health/ready").status_code == 503
             assert client.get("/v2/models/wrong/ready").status_code == 503
@@ -157,13 +147,10 @@ def test_a_model_that_answers_wrong_at_the_start_is_not_ready_anywhere(tmp_path:
     assert '"model failed to load"' in said
 
 
-def connect(port: int) -> None:
-    """Wait until something listens at a port."""
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return
-        time.sleep(0.05)
-    raise AssertionError("nothing listens")
+def listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def test_a_server_without_a_model_is_not_healthy(tmp_path: Path) -> None:
@@ -222,7 +209,7 @@ def test_it_listens_where_it_is_told_to_and_keeps_connections_as_long(tmp_path: 
     told = {"LADING_HOST": "::", "LADING_KEEP_ALIVE": "1", "LADING_GRPC_PORT": str(free_port())}
     with running(tmp_path, **told) as container:
         assert container.invoke().status_code == 200
-        assert httpx.get(f"http://[::1]:{container.port}/ping").status_code == 200
+        assert httpx.get(f"http://[::1]:{container.port}/ping", timeout=30).status_code == 200
         with triton.InferenceServerClient(f"[::1]:{told['LADING_GRPC_PORT']}") as client:
             assert client.is_server_live()
         with socket.create_connection(("::1", container.port), timeout=10) as connection:
@@ -277,14 +264,13 @@ def test_what_is_not_answered_at_the_end_of_the_grace_is_refused(tmp_path: Path)
 
 def test_while_it_lingers_it_is_not_ready_and_still_answers(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})
-    with running(tmp_path, LADING_LINGER="10") as container:
+    with running(tmp_path, LADING_LINGER="60", LADING_GRACE="90") as container:
         kept = http.client.HTTPConnection("127.0.0.1", container.port, timeout=30)
         with contextlib.closing(kept):
             kept.request("GET", "/ping")
             kept.getresponse().read()
             container.process.send_signal(signal.SIGTERM)
-            while container.client.get("/v2/health/ready").status_code == 200:
-                time.sleep(0.05)
+            until(lambda: container.client.get("/v2/health/ready").status_code != 200)
             body = json.dumps({"inputs": [X]})
             kept.request("POST", "/invocations", body, {"Content-Type": "application/json"})
             answer = kept.getresponse()
@@ -390,7 +376,7 @@ def test_told_to_end_it_ends_what_grpc_has_under_way_as_it_does_what_http_has(
         client.async_infer("m", [x, rounds], lambda result, error: answers.put((result, error)))
         assert client.is_server_live()  # so the call before this one has arrived
         assert container.end(signal.SIGTERM) == 0
-        result, error = answers.get(timeout=1)
+        result, error = answers.get(timeout=30)
         assert error is None, error
     assert result.as_numpy("y").tolist() == [3]
 

@@ -5,9 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +24,7 @@ from lading.emulator.processes.ports import free_port
 from lading.functions.contract.names import ADAPTER, MANAGED
 from lading.functions.contract.settings import ServingSettings
 from tests.emulator.harness import LINUX_ONLY, ROOT, TOOLS, Served, ends, serving
+from tests.support.waiting import until
 from tests.support.worlds import settings_for, times
 
 ENGINE = "lading.functions.inference.entry.managed_engine"
@@ -105,16 +109,26 @@ def test_one_engine_answers_the_processes_of_all_requests(served: Served, port: 
     assert len(set(answers)) == 1
     assert answers[0][0] == 200
     assert len(processes(port, ENGINE)) == 1
-    assert len(processes(port, "awslambdaric")) == 1 + AT_ONCE
+    until(lambda: len(processes(port, "awslambdaric")) == 1 + AT_ONCE)  # one after the other
 
 
 @LINUX_ONLY
 def test_a_request_is_logged_once_by_the_engine_with_its_id(served: Served, log: Path) -> None:
-    before = log.read_text().count('"path":"/double/predict"')
-    assert ask(served.client, REQUESTS[0])[0] == 200
-    lines = [line for line in log.read_text().splitlines() if '"path":"/double/predict"' in line]
-    assert len(lines) == before + 1
-    assert json.loads(lines[-1])["correlation_id"]
+    """The line is written after the answer is sent, and lines stand in the order of requests."""
+    first, second = uuid.uuid4().hex, uuid.uuid4().hex
+    for identity in (first, second):
+        _, path, body = REQUESTS[0]
+        answer = served.client.post(path, content=body, headers={"x-request-id": identity})
+        assert answer.status_code == 200
+        until(partial(lines_of, log, identity))
+    (line,) = lines_of(log, first)
+    assert (line["path"], line["status"]) == ("/double/predict", 200)
+
+
+def lines_of(log: Path, identity: str) -> list[dict[str, Any]]:
+    """The complete lines of the log with this id of a request."""
+    complete, _, _ = log.read_text().rpartition("\n")
+    return [json.loads(line) for line in complete.splitlines() if f'"{identity}"' in line]
 
 
 @LINUX_ONLY

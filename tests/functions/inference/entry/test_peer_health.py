@@ -1,7 +1,6 @@
 """A worker that does not answer, or whose event loop stands still, makes the server not ready."""
 
 import copy
-import time
 from pathlib import Path
 
 from lading.functions.inference.entry.peer_health import (
@@ -13,6 +12,7 @@ from lading.functions.inference.entry.peer_health import (
 )
 from lading.functions.inference.entry.peers import Peers
 from lading.functions.inference.loading.catalog import load_catalog
+from tests.support.waiting import until
 from tests.support.worlds import settings_for, times
 
 
@@ -56,9 +56,5 @@ def test_the_others_are_asked_in_a_thread_and_at_most_every_ten_seconds() -> Non
         assert health.failure() == ""
     assert not asked
     clock.time = EVERY_S
-    health.failure()
-    for _ in range(600):
-        if health.failure():
-            break
-        time.sleep(0.01)
-    assert (health.failure(), len(asked)) == ("it is broken", 1)
+    assert until(health.failure) == "it is broken"
+    assert len(asked) == 1

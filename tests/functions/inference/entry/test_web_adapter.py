@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from lading.functions.inference.entry.adapter_settings import AdapterSettings
 from lading.functions.inference.entry.web_adapter import create_adapted
 from lading.functions.inference.wire.asgi import App, Message
 from tests.support.interpreter import ROOT
+from tests.support.waiting import until_it_answers
 from tests.support.worlds import settings_for, times, write_artifact
 
 
@@ -45,20 +45,10 @@ def started(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     ) as process:
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until_ready(process, url)
+            until_it_answers(process, f"{url}/v2/health/live")
             yield process, url
         finally:
             process.terminate()
-
-
-def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
-    while process.poll() is None:
-        try:
-            if httpx.get(f"{url}/v2/health/live").status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    raise AssertionError(f"it has ended with {process.returncode}")
 
 
 def test_it_answers_below_the_models_base_url_and_logs_as_the_function_does(

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -12,6 +10,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from tests.functions.inference.entry.test_container import Container, refused, running
+from tests.support.waiting import until
 from tests.support.worlds import FLOAT, onnx_model, settings_for, times
 
 
@@ -27,14 +26,6 @@ def private_bytes(process: int) -> int:
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Private_"))
 
 
-def until(holds: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if holds():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never was so")
-
-
 def ask_anew(container: Container, count: int = 12) -> set[int]:
     """The statuses of predictions, each over a connection of its own."""
     url = f"http://127.0.0.1:{container.port}/predict/m"
@@ -47,15 +38,19 @@ def counted(container: Container, status: int) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if f'status="{status}"' in line)
 
 
+def inferences(container: Container) -> int:
+    (stats,) = container.client.get("/v2/models/m/stats").json()["model_stats"]
+    return int(stats["inference_count"])
+
+
 def test_workers_answer_count_load_and_unload_as_one_server(tmp_path: Path) -> None:
     settings_for(tmp_path, {"m": {1: times(2)}})
     told = {"LADING_WORKERS": "2", "LADING_MODEL_CONTROL": "explicit"}
     with running(tmp_path, **told) as container:
         assert len(children(container)) == 2
         assert ask_anew(container) == {200}
-        assert counted(container, 200) >= 12
-        stats = container.client.get("/v2/models/m/stats").json()["model_stats"][0]
-        assert stats["inference_count"] == 12
+        until(lambda: counted(container, 200) >= 12)  # each worker counts after it has answered
+        until(lambda: inferences(container) == 12)
         assert container.client.post("/v2/repository/models/m/unload").status_code == 200
         assert ask_anew(container) == {404}
         assert container.client.post("/v2/repository/models/x/load").status_code == 404
@@ -124,7 +119,9 @@ def test_the_weights_are_in_memory_once(tmp_path: Path) -> None:
     with running(tmp_path, LADING_WORKERS="2") as container:
         for _ in range(12):
             answer = httpx.post(
-                f"http://127.0.0.1:{container.port}/predict", json={"inputs": [[1] * 1024]}
+                f"http://127.0.0.1:{container.port}/predict",
+                json={"inputs": [[1] * 1024]},
+                timeout=30,
             )
             assert answer.json()["outputs"] == {"y": [[1024.0]]}
         assert all(private_bytes(worker) < weights.nbytes / 2 for worker in children(container))

@@ -60,7 +60,7 @@ def test_runs_are_counted_and_a_request_knows_how_long_it_waited(tmp_path: Path)
         came = monotonic()
         end.set()
         turn.result(20)
-        page = metrics.page()[0].decode()
+    page = metrics.page()[0].decode()  # a run is counted after its answers are given
     assert seen.queued is not None
     assert seen.queued >= came - turn.since
     assert seen.rows == 3

@@ -17,7 +17,7 @@ from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.messages import Observation
-from tests.support.operations import predict, run
+from tests.support.operations import make_quick, predict, run
 from tests.support.predictors import PATIENCE, Gated
 
 ONE = LaneLimits(threads=1, most_waiting=4)
@@ -67,12 +67,7 @@ def occupied(lanes: Lanes, model: Gated) -> Future[dict[str, Array]]:
 
 def quick(lanes: Lanes, name: str) -> Gated:
     """A model whose runs have been quick so far."""
-    model = Gated(name)
-    predict(lanes, model.asked(0)).result(PATIENCE)
-    while lanes.predict_here(model, []) is None:
-        if state(lanes, name).running == 0:
-            number(predict(lanes, model.asked(0)))
-    return model
+    return make_quick(lanes, Gated(name))
 
 
 def test_an_operation_decodes_predicts_and_encodes_in_one_thread(lanes: Lanes) -> None:

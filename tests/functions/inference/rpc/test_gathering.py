@@ -14,7 +14,7 @@ from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.rpc.gathering import Gathering
 from lading.functions.inference.wire.messages import Observation
-from tests.support.operations import predict
+from tests.support.operations import make_quick
 from tests.support.predictors import PATIENCE, Gated
 
 JOINED = Batching(16)
@@ -28,12 +28,7 @@ def lanes() -> Iterator[Lanes]:
 
 
 def quick(lanes: Lanes) -> Gated:
-    """A model that has been measured quick, and so runs where it is asked."""
-    model = Gated("quick", JOINED)
-    for _ in range(10):
-        predict(lanes, model.asked(0.0)).result(PATIENCE)
-    model.runs.clear()
-    return model
+    return make_quick(lanes, Gated("quick", JOINED))
 
 
 def begin(lanes: Lanes, model: Gated, value: float) -> Callable[[], Turn[Any]]:

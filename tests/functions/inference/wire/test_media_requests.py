@@ -3,7 +3,7 @@
 import io
 import pickle
 from contextlib import suppress
-from time import process_time
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -123,10 +123,10 @@ def test_a_missing_text_is_empty_beside_a_missing_number(content_type: str, body
 
 
 def test_a_long_row_of_blanks_costs_no_more_than_its_length() -> None:
-    started = process_time()
+    started = thread_time()
     with pytest.raises(MalformedRequest):
         decode(CSV, b"1," + b" \t" * 500_000 + b"x\n", FLOATS)
-    assert process_time() - started < 2
+    assert thread_time() - started < 2
 
 
 @pytest.mark.parametrize(

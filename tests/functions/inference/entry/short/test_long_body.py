@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from asyncio import BaseProtocol, Transport
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +12,8 @@ import pytest
 from lading.functions.inference.entry.short.long_body import ROOM, LongBody, Room
 from lading.functions.inference.entry.short.way import LONG_BODY
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
-from tests.support.predictors import PATIENCE
 from tests.support.two_ways import END, Way, running
+from tests.support.waiting import until
 from tests.support.worlds import settings_for, times
 
 ROWS = np.arange(LONG_BODY, dtype=np.float32).reshape(8, -1)
@@ -132,14 +131,6 @@ def test_a_caller_that_leaves_gives_its_room_back(ways: tuple[Way, Way]) -> None
     (line,) = [each for each in short.lines.taken(1) if each["status"] != 200]
     assert (line["status"], line["error"]) == (499, "CallerGone")
     assert short.short.room.left == whole
-
-
-def until(happened: Any) -> None:
-    """Return once something has happened."""
-    latest = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < latest
-        time.sleep(0.005)
 
 
 def test_a_body_for_which_no_room_is_left_is_read_in_parts(ways: tuple[Way, Way]) -> None:

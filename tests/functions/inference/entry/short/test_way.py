@@ -5,8 +5,7 @@ import random
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import Any
 import pytest
 
 from lading.functions.inference.loading.catalog import CatalogModel
-from tests.support.predictors import PATIENCE, Gated
+from tests.support.predictors import Gated
 from tests.support.two_ways import Way, running
+from tests.support.waiting import until
 from tests.support.worlds import settings_for, times, write_artifact
 
 NONE = {"largest_difference": 0.0, "largest_relative_difference": 0.0, "label_flips": 0}
@@ -52,8 +52,15 @@ def way(root: Path, *, short: bool = True, **changes: Any) -> Iterator[Way]:
     digest = write_artifact(root, "m", 1, times(3), **changes)
     served = settings.models[0]._replace(versions={1: digest})
     with running(settings._replace(models=(served,)), short=short) as running_way:
-        for _ in range(9):
+        model = running_way.catalog.model("m").predictor(1)
+
+        def quick() -> bool:
             running_way.send(request([1, 2]))
+            return running_way.lanes.predict_here(model, []) is not None
+
+        for _ in range(8):
+            running_way.send(request([1, 2]))
+        until(quick)
         yield running_way
 
 
@@ -197,14 +204,6 @@ def infer(parameters: dict[str, Any]) -> bytes:
     body = json.dumps({"inputs": [x], "parameters": parameters}).encode()
     head = f"POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Return once something has happened."""
-    latest = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < latest
-        time.sleep(0.005)
 
 
 def waits(served: Way, count: int) -> bool:
