@@ -26,9 +26,10 @@ from lading.emulator.gateway.event import HttpRequest, RequestIds, build_event
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.artifact.specification import REPORT
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.building import build_here
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
-from lading.model_packaging.pipeline import build_here, package
+from lading.model_packaging.pipeline import package
 from lading.model_packaging.report.distilled import figures_of
 from lading.model_packaging.store.local import LocalStore
 from lading.training.distillation.comparison import held_against

@@ -30,7 +30,7 @@ from lading.model_packaging.packaging_limits import (
     restrict_memory,
     start_of,
 )
-from lading.model_packaging.pipeline import Builder, build_here
+from lading.model_packaging.pipeline import Builder
 from lading.model_packaging.quiet import reserve_output
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.stages import OnStage
@@ -188,6 +188,8 @@ def serve() -> None:
     """Build the job from standard input, and write messages to standard output."""
     faulthandler.enable()
     messages = reserve_output()
+    from lading.model_packaging.building import build_here  # not in the process that waits
+
     order: _Order = pickle.load(sys.stdin.buffer)  # noqa: S301 - from this very program
 
     restrict_memory(order.memory)

@@ -22,6 +22,7 @@ from lading.functions.inference.drift.baseline import read_baseline
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.models.session_predictor import open_onnx
 from lading.functions.inference.tensors.conversion import from_json
+from lading.model_packaging.building import build_here
 from lading.model_packaging.conversion import Conversion
 from lading.model_packaging.errors import (
     ConversionError,
@@ -40,7 +41,7 @@ from lading.model_packaging.manifest.entries import AccuracySpec
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.manifest.options import PruneSpec, QuantizeSpec
 from lading.model_packaging.measure.change import AccuracyDropped, AccuracyUncertain, Missing
-from lading.model_packaging.pipeline import STAGES, build_here, package
+from lading.model_packaging.pipeline import STAGES, package
 from lading.model_packaging.resolution import ConversionJob
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import OnStage

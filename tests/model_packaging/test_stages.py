@@ -7,10 +7,10 @@ from typing import NoReturn, cast
 import onnx
 import pytest
 
+from lading.model_packaging.building import build_here
 from lading.model_packaging.conversion import Converter
 from lading.model_packaging.errors import SourceError
 from lading.model_packaging.manifest.models import ModelSpec
-from lading.model_packaging.pipeline import build_here
 from lading.model_packaging.resolution import ConversionJob, resolve
 from lading.model_packaging.stages import Stages, UnexpectedFailure, ignore_stages
 from tests.model_packaging.models import linear_spec

@@ -6,8 +6,9 @@ from textwrap import dedent
 
 import numpy as np
 
+from lading.model_packaging.building import build_here
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
-from lading.model_packaging.pipeline import Builder, build_here, package
+from lading.model_packaging.pipeline import Builder, package
 from lading.model_packaging.specification import Packaged
 from lading.model_packaging.store.local import LocalStore
 

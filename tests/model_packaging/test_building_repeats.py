@@ -9,12 +9,12 @@ import pytest
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
+from lading.model_packaging.building import build_here
 from lading.model_packaging.check.answers import digest
 from lading.model_packaging.check.probes import Request
 from lading.model_packaging.conversion import Conversion, Converter
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
-from lading.model_packaging.pipeline import build_here
 from lading.model_packaging.resolution import ConversionJob, resolve
 from lading.model_packaging.stages import ignore_stages
 from tests.model_packaging.models import wide_spec
