@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,44 +12,21 @@ from typing import Annotated, Any
 
 import typer
 
-from lading.api.caller import Caller
-from lading.api.progress import show_steps, timed_lines
 from lading.cli.commands.tokens import STAGE, STAGES, Stage, Stages
-from lading.cli.emulated_stage import (
-    check_answer,
-    create_token,
-    deploy,
-    endpoints,
-    find_model,
-    lambda_python,
-    project_of,
-)
+from lading.cli.emulated_api import start_api
+from lading.cli.emulated_stage import find_model
 from lading.cli.error_output import print_error
 from lading.cli.errors import EXIT
 from lading.cli.lock_edits import version_of
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
-from lading.cli.rehearsal import Rehearsal, ShiftReport, rehearse
-from lading.cli.smoke.checks import golden_calls
-from lading.cli.smoke.golden import StableModel
 from lading.cli.update_locks import Update, plan_update, updatable_model
 from lading.emulator.cloud.account import EmulatedCloud
-from lading.emulator.cloud.tasks import account_client, playing
-from lading.emulator.engines.local_engines import LocalEngines
 from lading.emulator.errors import DeploymentFailed
 from lading.functions.contract.names import DEFAULT_LABEL
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import load_manifest
 from lading.stacks.plan.left_out import LEFT_OUT, NOT_ENFORCED
 from lading.stacks.stages.settings import Deployment, load_deployment
-from lading.stacks.stages.target import LAMBDA_PYTHON
-
-_FOLDER = Path(".lading/emulate")
-_LAYERS_OF_LAMBDA = f"those that would be deployed, under Python {LAMBDA_PYTHON}"
-_LAYERS_OF_HERE = (
-    f"built for the Python of this process; install Python {LAMBDA_PYTHON} to run those that would "
-    "be deployed"
-)
-
 
 _UPDATE = typer.Option("--update", help="Rehearse the update to a version, and the way back.")
 _TO = typer.Option(
@@ -108,35 +84,18 @@ def emulate(
         model = find_model(manifest, first, planned.model if planned else None)
         # SIGTERM ends the command as Ctrl-C does, so that it removes everything.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        python, show = lambda_python(), stack.enter_context(show_steps())
-        project = project_of(manifest)
-        cloud = EmulatedCloud(_FOLDER, show, project=project, lambda_python=python)
-        stack.enter_context(cloud)
-        engines = LocalEngines(_FOLDER, _FOLDER / "engines", server=engine_url, on_progress=show)
-        runtime = stack.enter_context(endpoints(deployment, manifest, first, engines))
-        deploy_lock = partial(deploy, cloud, deployment, manifest, runtime=runtime)
-        cloud.bootstrap()
-        url = deploy_lock(first)
-        again = playing(cloud.environment, _FOLDER / "retraining", deployment.names.retraining(""))
-        stack.enter_context(again)
-        token = create_token(cloud, deployment)
-        show(f"call {model.name} with its golden request")
-        answer = check_answer(cloud, url, token, model)
-        show("")
-        found = {"url": url, "token": token, "model": model.name, "version": model.version}
-        found["layers"] = _LAYERS_OF_LAMBDA if python else _LAYERS_OF_HERE
-        document = _document(cloud, found, answer)
+        api = start_api(stack, deployment, manifest, first, engine_url)
+        found, answer = api.call(model)
+        document = _document(api.cloud, found, answer)
         if not json_:
             typer.echo(describe(found, answer, stays=not once))
-        shifts: list[ShiftReport] = []
-        if planned is not None:
-            called = _Called(cloud, url, token, manifest)
-            shifts = called.rehearse(planned, model, deployment, deploy_lock, requests)
+        shifts = api.rehearse(planned, model, requests) if planned else []
+        if planned:
             document = {**document, "shifts": [shift.document() for shift in shifts]}
         if json_:
             typer.echo(json.dumps(document))
         if not once:
-            _stay(cloud, lock, partial(deploy_lock, lock))
+            _stay(api.cloud, lock, partial(api.deploy, lock))
         if not all(shift.succeeded for shift in shifts):
             raise typer.Exit(EXIT.refused)
 
@@ -155,42 +114,6 @@ def _plan_update(
         key = f"stages.{deployment.stage}.models.{wanted}.split"
         raise typer.BadParameter(f"{key}: several versions answer; remove it for the rehearsal")
     return plan_update(lock, folder, wanted, None if to is None else version_of(lock, wanted, to))
-
-
-@dataclass(frozen=True, slots=True)
-class _Called:
-    """The API in the emulated account, as its callers see it."""
-
-    cloud: EmulatedCloud
-    url: str
-    token: str
-    manifest: Path
-
-    def rehearse(
-        self,
-        update: Update,
-        serving: StableModel,
-        deployment: Deployment,
-        deploy_lock: Callable[[Path], object],
-        requests: int,
-    ) -> list[ShiftReport]:
-        """Rehearse an update and the way back, with calls of the version that serves now."""
-        calls = golden_calls(self.url, serving, Caller(self.token))
-        rehearsal = Rehearsal(
-            client=account_client(self.cloud.environment),
-            codedeploy=self.cloud.codedeploy,
-            deployment=deployment,
-            model=update.model,
-            send=partial(next, calls),
-            requests=requests,
-            tell=timed_lines(),
-        )
-        return rehearse(rehearsal, update, deploy_lock, partial(self._check, update.model))
-
-    def _check(self, name: str, lock: Path) -> None:
-        """Compare an answer of the version that a lock deploys with its golden one."""
-        model = find_model(self.manifest, lock, name)
-        check_answer(self.cloud, self.url, self.token, model)
 
 
 def _stay(cloud: EmulatedCloud, lock: Path, redeploy: Callable[[], object]) -> None:
