@@ -45,12 +45,14 @@ class Inspected:
         columns: datatype of each named column, in the order of training; empty if it has no names.
         features: how many columns it was fitted on; None: texts, or not known.
         answers: whether it answers labels, numbers or vectors; empty if that is not known.
+        boosts: whether XGBoost or LightGBM is needed too, such as by a step of a pipeline.
     """
 
     framework: str
     columns: Mapping[str, str] = field(default_factory=dict)
     features: int | None = None
     answers: Answers = ""
+    boosts: bool = False
 
 
 def inspected(spec: ModelSpec, data: Path | None, limits: Limits = Limits()) -> Inspected:  # noqa: B008 it is immutable
@@ -143,4 +145,4 @@ def checked(spec: ModelSpec, found: Any) -> Inspected:
     if not right:
         reason = "cannot be read: the process that reads it gave no valid answer"
         raise SourceUnreadable(spec.name, spec.source, reason)
-    return Inspected(_SCIKIT_LEARN, columns, features, answers)
+    return Inspected(_SCIKIT_LEARN, columns, features, answers, found.get("boosts") is True)

@@ -16,9 +16,10 @@ from lading.cli.delivery.github import add_workflows
 from lading.cli.errors import ProjectExists
 from lading.cli.options import Json
 from lading.cli.projects.files import EXAMPLE, MODELS, SCHEMAS, project_files
-from lading.cli.projects.guess import Guess, Rows, guess, guess_name, missing_column
+from lading.cli.projects.guess import Guess, Rows, guess, guess_address, guess_name, missing_column
 from lading.model_packaging.errors import SourceUntrusted
 from lading.model_packaging.inspected import Inspected, inspected, is_pickle
+from lading.model_packaging.manifest.address import is_remote
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.packaging_limits import Limits
 from lading.model_packaging.tables.registry import FORMATS, read_table
@@ -26,7 +27,9 @@ from lading.model_packaging.tables.table import Table, Unreadable
 from lading.stacks.delivery.steps import workflow_files
 
 _FOLDER = typer.Argument(help="Folder of the project; created if it is missing.")
-_FROM = typer.Option("--from", help="A trained model's file or folder.", show_default=False)
+_FROM = typer.Option(
+    "--from", help="A trained model's file or folder, or its address.", show_default=False
+)
 _DATA = typer.Option(help="Held-out rows with the correct answers.", show_default=False)
 _NAME = typer.Option(help="Name of the model.", show_default="that of its file")
 _YES = typer.Option("--yes", "-y", help="Ask nothing: trust the file, and take every guess.")
@@ -45,7 +48,7 @@ class _Place(NamedTuple):
 
 def init(
     folder: Annotated[Path, _FOLDER] = Path(),
-    model: Annotated[Path | None, _FROM] = None,
+    from_: Annotated[str, _FROM] = "",
     data: Annotated[Path | None, _DATA] = None,
     name: Annotated[str | None, _NAME] = None,
     ci: Annotated[Literal["github"] | None, _CI] = None,
@@ -61,8 +64,9 @@ def init(
     `holdout.csv` (.parquet, .npz, .jsonl) beside the model. The command says what it guessed. It
     asks three questions at most, and none where standard input is not a terminal. A pickle may run
     code when it is loaded: it is read only if you trust it, without network, in a process that can
-    write nothing. Files that exist are never changed. With --ci, workflows for GitHub Actions are
-    written as well, also into a project that exists.
+    write nothing. An address (hf://org/name, s3://bucket/key) is only written down: `lading
+    package` downloads it. Files that exist are never changed. With --ci, workflows for GitHub
+    Actions are written as well, also into a project that exists.
 
     Examples:
 
@@ -72,15 +76,24 @@ def init(
 
         lading init --from models/network.keras --name digits --yes
 
+        lading init sentiment --from hf://org/name
+
         lading init --ci github
     """
+    model = Path(from_) if from_ else None
     if ci and model is None and (folder / MODELS).is_file():
         add_workflows(folder, dry_run=dry_run, as_json=json_)
         return
     asks = not yes and sys.stdin.isatty()
     wanted = name or (guess_name(model, folder) if model else "")
-    found = _guessed(folder, model, data, wanted, (yes, asks, unconfined)) if model else None
-    guessed, places = found or (None, ())
+    guessed: Guess | None = None
+    places: tuple[_Place, ...] = ()
+    if is_remote(from_):
+        if data:
+            raise typer.BadParameter("--data needs a model's file; name the rows in models.yaml")
+        guessed = guess_address(wanted, from_)
+    elif model:
+        guessed, places = _guessed(folder, model, data, wanted, (yes, asks, unconfined))
     files = project_files(_service(folder), guessed.model if guessed else None)
     files |= workflow_files() if ci else {}
     existing = [path for path in files if (folder / path).exists()]

@@ -12,7 +12,11 @@ from lading.cli.projects.files import ModelText
 from lading.functions.contract.names import NAME_PATTERN
 from lading.functions.contract.routes import RESERVED_NAMES
 from lading.model_packaging.inspected import Inspected
+from lading.model_packaging.manifest.address import is_remote
 from lading.model_packaging.measure.holdout import SINGLE_INPUT, TRUTH
+from lading.model_packaging.remote.cache import ARCHIVES
+from lading.model_packaging.remote.kind import shown
+from lading.model_packaging.remote.registry import find_kind
 from lading.model_packaging.tables.datatypes import NUMBER, TEXT, TRUTH_VALUE
 from lading.model_packaging.tables.table import Cells, Column, Table, Unreadable
 
@@ -29,6 +33,13 @@ _EXTRAS: Mapping[str, tuple[str, ...]] = {
     "onnx": (),
 }
 """Framework -> the extras that package its models."""
+
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "hf://": ("huggingface",),
+    "models:/": ("mlflow",),
+    "runs:/": ("mlflow",),
+}
+"""How an address begins -> the extras that fetch and package its models."""
 
 _USUAL_TRUTHS = ("y", "target", "label", "labels", "class", "truth")
 _MOST_STATED = 40
@@ -63,12 +74,20 @@ class Rows(NamedTuple):
 
 def guess_name(source: Path, folder: Path) -> str:
     """Return a name for a model: that of its file, or of the project where that says nothing."""
-    stem = source.stem if source.suffix else source.name
+    plain = _named_by(str(source)) if is_remote(str(source)) else source
+    packed = next((each for each in ARCHIVES if plain.name.endswith(each)), plain.suffix)
+    stem = plain.name.removesuffix(packed)
     if stem.lower() in _NAMELESS:
         stem = folder.resolve().name
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:50]
     known = re.fullmatch(NAME_PATTERN, name) and name not in RESERVED_NAMES
     return name if known else "model"
+
+
+def _named_by(address: str) -> Path:
+    """Return the part of an address that names the model: neither a revision nor a version."""
+    *above, last = re.split("[@?#]", address)[0].rstrip("/").split("/")
+    return Path(above[-1] if last.isdecimal() else last)
 
 
 def missing_column(found: Inspected, table: Table) -> str:
@@ -121,7 +140,29 @@ def guess(
     extras = _EXTRAS.get(found.framework, ())
     if found.framework == "scikit-learn" and found.columns:
         extras = ("tabular",)
+    extras += ("boosting",) if found.boosts else ()
     return Guess(ModelText(name, entry, notes, _request(found, rows), extras), said)
+
+
+def guess_address(name: str, address: str) -> Guess:
+    """Guess the entry of a model at an address; nothing is downloaded.
+
+    Args:
+        name: its name.
+        address: where it lives, as `source` in models.yaml has it.
+
+    Raises:
+        SourceUnfetched: it is of no known kind, or an https address lacks its digest.
+    """
+    kind = find_kind(address)
+    if address.startswith("https://"):
+        kind.resolve(address)  # the digest is in the address, so that nothing is asked
+    notes = {"source": "`lading package` downloads it, and the lock pins what came"}
+    extras = next((it for start, it in _PLACES.items() if address.startswith(start)), ())
+    return Guess(
+        ModelText(name, {"source": address}, notes, None, extras),
+        {"source": f"{shown(address)}, which `lading package` downloads"},
+    )
 
 
 def _listed(columns: Mapping[str, str]) -> str:

@@ -16,6 +16,9 @@ from lading.model_packaging.estimators.inputs import read_rows_or_none
 from lading.model_packaging.estimators.model import features_of, taker_of
 from lading.model_packaging.manifest.models import ModelSpec
 
+_BOOSTING = {"lightgbm", "xgboost"}
+"""Libraries that nobody has imported here but the estimator's file."""
+
 
 def describe(spec: ModelSpec, data: Path | None) -> dict[str, Any]:
     """Return the columns of a model by datatype, how many it has, and the kind of its answers.
@@ -39,6 +42,7 @@ def describe(spec: ModelSpec, data: Path | None) -> dict[str, Any]:
         "columns": datatypes_of(first, names, table),
         "features": features,
         "answers": _answers(estimator),
+        "boosts": bool(sys.modules.keys() & _BOOSTING),
     }
 
 

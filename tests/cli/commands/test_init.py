@@ -1,4 +1,8 @@
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import joblib
@@ -103,3 +107,39 @@ def test_a_model_that_is_not_there_costs_one_line(lading: Lading) -> None:
     result = lading("init", "shop", "--from", "none.onnx")
     assert result.code == 2
     assert result.err == "error: none.onnx: there is no such file or folder [subject-error]\n"
+
+
+def test_an_address_is_written_down_and_not_asked(lading: Lading, workspace: Path) -> None:
+    result = lading("init", "shop", "--from", "hf://org/sentiment@main")
+    assert result.code == 0, result.err
+    assert "hf://org/sentiment@main, which `lading package` downloads" in result.out
+    assert "source: hf://org/sentiment@main" in (workspace / "shop/models.yaml").read_text()
+    assert lading("init", "b", "--from", "hf://org/m", "--data", "rows.csv").code == 2
+    assert "huggingface" in (workspace / "shop/requirements.txt").read_text()
+    assert lading("package", "--dry-run", "--manifest", "shop/models.yaml").out == (
+        "sentiment would first download hf://org/sentiment@main\n"
+    )
+
+
+@pytest.mark.slow
+def test_at_a_terminal_it_asks_three_questions_at_most(workspace: Path, trained: Path) -> None:
+    (trained / "holdout.csv").rename(workspace / "rows.csv")
+    rows = (workspace / "rows.csv").read_text().replace("a,b,y", "a,b,up").splitlines()
+    kept = [rows[0] + ",id", *(f"{row},{at}" for at, row in enumerate(rows[1:]))]
+    (workspace / "rows.csv").write_text("\n".join(kept))
+    terminal, own = pty.openpty()
+    words = [sys.executable, "-m", "lading.cli.main", "init", "shop", "--from"]
+    with subprocess.Popen(
+        [*words, "trained/sign.joblib", *ANYWHERE],
+        cwd=workspace,
+        stdin=own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        os.write(terminal, b"y\nrows.csv\n1\n")
+        out, asked = process.communicate()
+    assert process.returncode == 0, asked
+    questions = ("Do you trust it?", "File of held-out rows", "Which column")
+    assert [asked.count(each) for each in questions] == [1, 1, 1]
+    assert "accuracy of 'up' in data/rows.csv" in out

@@ -1,11 +1,20 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lading.cli.projects.guess import Rows, find_truth, guess, guess_name, missing_column
+from lading.cli.projects.guess import (
+    Rows,
+    find_truth,
+    guess,
+    guess_address,
+    guess_name,
+    missing_column,
+)
 from lading.model_packaging.inspected import Inspected
+from lading.model_packaging.remote.kind import SourceUnfetched
 from lading.model_packaging.tables.table import Cells, Table
 
 CHURN = Inspected("scikit-learn", {"age": "FP32", "city": "BYTES", "new": "BOOL"}, 3, "labels")
@@ -51,6 +60,26 @@ def test_numbers_are_measured_by_their_error_and_spread() -> None:
     found = guess("m", "m.onnx", Inspected("onnx"), rows, nobody, trust=False)
     assert found.model.entry["accuracy"] == {"data": "rows.npz", "metric": "rmse", "max_drop": 1.0}
     assert found.model.request == {"inputs": [[1.0, 1.0]]}
+
+
+def test_a_pipeline_that_boosts_needs_that_library_too() -> None:
+    found = guess("m", "m.joblib", replace(CHURN, boosts=True), None, nobody, trust=True)
+    assert found.model.extras == ("tabular", "boosting")
+
+
+@pytest.mark.parametrize(
+    ("address", "extras"),
+    [("hf://org/name", ("huggingface",)), ("runs:/1/m", ("mlflow",)), ("s3://b/m.onnx", ())],
+)
+def test_an_address_is_written_down(address: str, extras: tuple[str, ...]) -> None:
+    found = guess_address("m", address)
+    assert (found.model.entry, found.model.extras) == ({"source": address}, extras)
+
+
+@pytest.mark.parametrize("address", ["ftp://example.com/m.onnx", "https://example.com/m.onnx"])
+def test_an_address_that_cannot_be_downloaded_is_refused(address: str) -> None:
+    with pytest.raises(SourceUnfetched, match=r"as hf://|needs #sha256"):
+        guess_address("m", address)
 
 
 def test_few_whole_numbers_are_classes() -> None:
@@ -116,6 +145,11 @@ def test_a_column_that_the_rows_lack_is_named() -> None:
         ("sentiment", "sentiment"),
         ("models.joblib", "model"),
         ("_.joblib", "model"),
+        ("jobs/churn.tar.gz", "churn"),
+        ("hf:/org/sentiment-2@main", "sentiment-2"),
+        ("s3:/bucket/jobs/7/model.tar.gz", "shop"),
+        ("models:/churn/3", "churn"),
+        ("models:/churn@champion", "churn"),
     ],
 )
 def test_a_name_is_that_of_the_file_or_the_project(path: str, name: str) -> None:
