@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lading.api.progress import show_stages
 from lading.api.sources import comes_first, located
-from lading.api.training import builder_of, find_trained, with_source
+from lading.api.training import builder_of, find_trained, trained_version, with_source
 from lading.functions.contract.errors import InferenceError
 from lading.functions.inference.artifact.specification import SERVING_DEFAULT
 from lading.model_packaging.errors import PackagingError
@@ -20,6 +20,7 @@ from lading.model_packaging.specification import Packaged
 from lading.model_packaging.stages import OnStage, ignore_stages
 from lading.model_packaging.store.publication import Seal
 from lading.model_packaging.store.versions import Store
+from lading.training.errors import NotTrained
 
 
 class Work(NamedTuple):
@@ -82,10 +83,24 @@ def foresee_each(
             yield spec.name, error
 
 
+def foresee_training(spec: ModelSpec, work: Work) -> Foreseen | None:
+    """Say what training and packaging would do; None: the model would be trained first.
+
+    Raises:
+        PackagingError: it cannot be trained or packaged, as far as that is known before.
+    """
+    try:
+        return _foreseen(spec, work)
+    except NotTrained:
+        return None
+
+
 def _foreseen(spec: ModelSpec, work: Work) -> Foreseen:
     if first := comes_first(spec, work.lock, refresh=work.refresh):
         return Foreseen(None, first)
     here, _ = located(spec, work.lock, ignore_stages)
+    if known := trained_version(here, work.lock):
+        return Foreseen(known[0])
     return Foreseen(foresee(with_source(here, work.lock), work.store, work.lock, work.regions))
 
 

@@ -90,12 +90,16 @@ def find_trained(spec: ModelSpec, lock: Path) -> Packaged | None:
 
     None if the model is not trained by Lading, or its training is on this machine.
     """
+    known = trained_version(spec, lock)
+    return existing(spec, lock, *known) if known else None
+
+
+def trained_version(spec: ModelSpec, lock: Path) -> tuple[int, Published] | None:
+    """Return what `find_trained` finds, as it is in the store; nothing is written."""
     if spec.train is None and not recovers(spec):
         return None
     recipe = recipe_of(spec)
-    if find_run(recipe) or (known := find_version(spec, recipe.key, lock)) is None:
-        return None
-    return existing(spec, lock, *known)
+    return None if find_run(recipe) else find_version(spec, recipe.key, lock)
 
 
 def existing(spec: ModelSpec, lock: Path, number: int, published: Published) -> Packaged:

@@ -52,7 +52,7 @@ class RetrainingMachine:
     """
 
     def __init__(self, stack: str, model: str, region: str | None) -> None:
-        self._model = model
+        self.stack, self.model = stack, model
         advice = "deploy it with train.schedule or train.on in models.yaml"
         self._machine = StackMachine(stack, region, work="retraining", model=model, advice=advice)
 
@@ -68,7 +68,7 @@ class RetrainingMachine:
                 stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=1
             )["executions"]
             if running:
-                raise RetrainingRuns(self._model, running[0]["startDate"])
+                raise RetrainingRuns(self.model, running[0]["startDate"])
             started = self._states.start_execution(
                 stateMachineArn=self._arn, input=json.dumps({"cause": "lading retrain"})
             )
@@ -93,7 +93,7 @@ class RetrainingMachine:
                 break
             time.sleep(_POLL_SECONDS)
         if found.status != "SUCCEEDED":
-            raise RetrainingFailed(self._model, found.error or found.status, found.reason)
+            raise RetrainingFailed(self.model, found.error or found.status, found.reason)
         return found
 
     def latest(self, most: int) -> list[Execution]:

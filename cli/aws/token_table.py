@@ -97,6 +97,18 @@ class TokenTable:
         """
         return sorted(self._scan(), key=lambda token: -token.created)
 
+    def find(self, id_: str) -> Token:
+        """Return the token with an id.
+
+        Raises:
+            TokenNotFound: no token has this id.
+            AwsRefused: the table cannot be read.
+        """
+        for token in self._scan():
+            if token.id == id_:
+                return token
+        raise TokenNotFound(id_, self.table)
+
     def revoke(self, id_: str) -> Token:
         """Revoke a token from the next request on; a second call changes nothing.
 
@@ -104,12 +116,10 @@ class TokenTable:
             TokenNotFound: no token has this id.
             AwsRefused: it could not be changed.
         """
-        found = [token for token in self._scan() if token.id == id_]
-        if not found:
-            raise TokenNotFound(id_, self.table)
+        found = self.find(id_)
         with self._aws_errors():
             answer = self._tokens.update_item(
-                Key={TOKENS.digest: found[0].digest},
+                Key={TOKENS.digest: found.digest},
                 UpdateExpression="SET #revoked = if_not_exists(#revoked, :now)",
                 ConditionExpression="attribute_exists(#digest)",
                 ExpressionAttributeNames={"#revoked": TOKENS.revoked, "#digest": TOKENS.digest},

@@ -11,6 +11,7 @@ from lading.api.progress import show_stages, show_steps
 from lading.api.training import builder_of
 from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, Region, estimator_of
+from lading.cli.foreseen_training import DryRun, show_foreseen
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.tables import show_table
 from lading.functions.inference.artifact.specification import REPORT
@@ -42,6 +43,7 @@ def distill(
     store: Store = STORE,
     energy: EnergyFile = ENERGY,
     region: Region = "",
+    dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
     """Teach a model by the answers of a larger one, and package the result.
@@ -55,10 +57,16 @@ def distill(
         lading distill small
 
         lading distill small --json
+
+        lading distill small --dry-run
     """
     (spec,) = load_manifest(manifest).select([name])
     if spec.distill is None:
         raise ManifestError(spec.place("distill"), "is missing; add it to distil this model")
+    if dry_run:
+        how = f"on the answers of {find_teacher(spec, lock).name}"
+        show_foreseen(spec, how, lock, store, as_json=json_)
+        return
     packaged = _package(_student(spec, lock, estimator_of(energy, region)), lock, store)
     figures = _figures(spec, packaged, lock)
     if json_:

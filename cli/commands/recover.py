@@ -9,6 +9,7 @@ from lading.api.progress import show_stages
 from lading.api.training import find_trained
 from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, Region, estimator_of
+from lading.cli.foreseen_training import DryRun, show_foreseen
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.script_output import follow
 from lading.model_packaging.energy.published import ENERGY
@@ -33,6 +34,7 @@ def recover(
     store: Store = STORE,
     energy: EnergyFile = ENERGY,
     region: Region = "",
+    dry_run: DryRun = False,
     json_: Json = False,
 ) -> None:
     """Prune a PyTorch network, train it again with the script of `prune.recover`, and package it.
@@ -46,10 +48,16 @@ def recover(
         lading recover digits
 
         lading recover digits --json
+
+        lading recover digits --dry-run
     """
     (spec,) = load_manifest(manifest).select([name])
     objects = S3Objects(spec.place("prune.recover"))
     recipe = read_recovery(spec, objects)
+    if dry_run:
+        how = f"again by {recipe.train.entry.name}"
+        show_foreseen(spec, how, lock, store, as_json=json_)
+        return
     packaged = find_trained(spec, lock)
     if packaged is None:
         estimator = estimator_of(energy, region)

@@ -13,13 +13,14 @@ from lading.api.training import package_run, recipe_of
 from lading.cli.aws.retraining import Execution, RetrainingMachine
 from lading.cli.commands.tokens import STAGE, STAGES, Region, Stage, Stages
 from lading.cli.errors import NothingToApply
-from lading.cli.lock_edits import DryRun, label_line, show_edit
+from lading.cli.foreseen_training import show_foreseen
+from lading.cli.lock_edits import NOTHING_WRITTEN, label_line, show_edit
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Store
 from lading.cli.script_output import follow
 from lading.cli.tables import show_table
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.lock.labels import moved_label
-from lading.model_packaging.manifest.models import load_manifest
+from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.store.versions import open_store
 from lading.stacks.stages.settings import load_deployment
 from lading.training.evaluation import settings_of
@@ -36,6 +37,7 @@ _ON = typer.Option(help="Where to train: the deployed state machine, or this mac
 _STATUS = typer.Option("--status", help="List the last retrainings in the cloud.")
 _APPLY = typer.Option(metavar="EVENT", help="File with the event of a retraining.")
 _LABEL = typer.Option(help="The label to set.", show_default="the one that the event proposes")
+_DRY = typer.Option("--dry-run", help="Say what would be trained or changed; write nothing.")
 
 
 def retrain(
@@ -44,7 +46,7 @@ def retrain(
     status: Annotated[bool, _STATUS] = False,
     apply: Annotated[Path | None, _APPLY] = None,
     label: Annotated[str | None, _LABEL] = None,
-    dry_run: DryRun = False,
+    dry_run: Annotated[bool, _DRY] = False,
     region: Region = None,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
@@ -67,6 +69,8 @@ def retrain(
 
         lading retrain churn --status --stage prod
 
+        lading retrain churn --dry-run
+
         lading retrain --apply event.json --dry-run
     """
     if (name is None) == (apply is None):
@@ -75,15 +79,23 @@ def retrain(
         _apply(read_event(apply), lock, label, dry_run=dry_run, as_json=json_)
         return
     assert name is not None
+    (spec,) = load_manifest(manifest).select([name])
     if status or on == "aws":
-        load_manifest(manifest).select([name])
         machine = _machine(name, stages, stage, region)
         if status:
             _show_status(machine.latest(_SHOWN), as_json=json_)
+        elif dry_run:
+            _show_start(machine, as_json=json_)
         else:
             _show_ended(name, _run_there(machine), as_json=json_)
         return
-    _show(_retrain_here(name, manifest, lock, store), as_json=json_)
+    settings_of(spec)  # before anything is trained
+    spec = replace(spec, labels=())
+    if dry_run:
+        how = f"by {recipe_of(spec).train.entry.name} on this machine"
+        show_foreseen(spec, how, lock, store, as_json=json_)
+        return
+    _show(_retrain_here(spec, lock, store), as_json=json_)
 
 
 def _machine(name: str, stages: Path, stage: str, region: str | None) -> RetrainingMachine:
@@ -98,11 +110,19 @@ def _run_there(machine: RetrainingMachine) -> Execution:
         return machine.follow(machine.start(), show)
 
 
-def _retrain_here(name: str, manifest: Path, lock: Path, store: str) -> RetrainedVersion:
+def _show_start(machine: RetrainingMachine, *, as_json: bool) -> None:
+    """Print which state machine `--on aws` would start; AWS is asked whether it is there."""
+    machine.latest(1)
+    if as_json:
+        document = {"model": machine.model, "dry_run": True, "stack": machine.stack}
+        typer.echo(json.dumps(document))
+        return
+    typer.echo(f"{machine.model} would be trained by the state machine of stack {machine.stack}")
+    typer.echo(NOTHING_WRITTEN, err=True)
+
+
+def _retrain_here(spec: ModelSpec, lock: Path, store: str) -> RetrainedVersion:
     """Train, package without a label, and compare."""
-    (spec,) = load_manifest(manifest).select([name])
-    settings_of(spec)  # before anything is trained
-    spec = replace(spec, labels=())
     champion = champion_of(spec, read_lock(lock))
     run = train_here(recipe_of(spec), S3Objects(spec.place("train")), follow())
     packaged = package_run(spec, run, open_store(store), lock)

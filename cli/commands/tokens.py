@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +30,10 @@ Table = Annotated[
 Region = Annotated[str | None, typer.Option(help="Default: from stages.yaml or the AWS profile.")]
 
 
+_DRY = typer.Option("--dry-run", help="Say what would be done; change nothing.")
+_NOTHING_CHANGED = "nothing was changed; run the command without --dry-run to change it"
+
+
 class TokenScope(StrEnum):
     """What a token is for."""
 
@@ -53,6 +57,7 @@ def create(
     days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 365,
     forever: Annotated[bool, typer.Option("--forever", help="It never expires.")] = False,
     scope: Annotated[list[TokenScope] | None, _SCOPE] = None,
+    dry_run: Annotated[bool, _DRY] = False,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     table: Table = None,
@@ -70,11 +75,18 @@ def create(
         lading tokens create --tenant ops --every-model --stage prod --json
 
         lading tokens create --tenant labels --model digits --scope feedback
+
+        lading tokens create --tenant acme --model digits --dry-run
     """
     models = _models(model or [], every_model=every_model)
     _check_tenant(tenant)
     where = _table(stage, stages, table, region)
     scopes = [it.value for it in scope or [TokenScope.predict]]
+    if dry_run:
+        where.list()  # the table is there, and can be read
+        asked = {"tenant": tenant, "models": models, "scopes": scopes}
+        _show_asked({**asked, "days": None if forever else days, "table": where.table}, json_)
+        return
     secret, token = where.create(tenant, models, None if forever else days, scopes)
     if json_:
         typer.echo(json.dumps({"token": secret, **_describe(token)}))
@@ -115,6 +127,7 @@ def list_(
 @tokens.command()
 def revoke(
     token: Annotated[str, typer.Argument(help="Its id in `lading tokens list`.")],
+    dry_run: Annotated[bool, _DRY] = False,
     stage: Stage = STAGE,
     stages: Stages = STAGES,
     table: Table = None,
@@ -130,12 +143,19 @@ def revoke(
         lading tokens revoke 3f2a91c0
 
         lading tokens revoke 3f2a91c0 --stage prod --json
+
+        lading tokens revoke 3f2a91c0 --dry-run
     """
-    ended = _table(stage, stages, table, region).revoke(token)
+    where = _table(stage, stages, table, region)
+    ended = where.find(token) if dry_run else where.revoke(token)
     if json_:
-        typer.echo(json.dumps(_describe(ended)))
-    else:
-        typer.echo(f"token {ended.id} of {ended.tenant} is revoked")
+        document = _describe(ended)
+        typer.echo(json.dumps({**document, "dry_run": True} if dry_run else document))
+        return
+    state = "would be revoked" if dry_run else "is revoked"
+    typer.echo(f"token {ended.id} of {ended.tenant}, for {_named(ended)}, {state}")
+    if dry_run:
+        typer.echo(_NOTHING_CHANGED, err=True)
 
 
 def _table(stage: str, stages: Path, table: str | None, region: str | None) -> TokenTable:
@@ -160,6 +180,21 @@ def _models(names: list[str], *, every_model: bool) -> list[str]:
 def _check_tenant(tenant: str) -> None:
     if not (tenant.isascii() and tenant.isprintable() and 0 < len(tenant) <= _LONGEST_TENANT):
         raise typer.BadParameter(f"--tenant must be 1 to {_LONGEST_TENANT} printable characters")
+
+
+def _show_asked(asked: Mapping[str, Any], as_json: bool) -> None:
+    """Print the token that `create` would make; it has no secret yet."""
+    if as_json:
+        typer.echo(json.dumps({**asked, "dry_run": True}))
+        return
+    days = asked["days"]
+    ends = "expires: never" if days is None else f"expires in {days} days"
+    opened = "every model" if TOKENS.every_model in asked["models"] else ", ".join(asked["models"])
+    typer.echo(
+        f"would create a token of {asked['tenant']}, for {opened} ({', '.join(asked['scopes'])}), "
+        f"{ends}, in table {asked['table']}"
+    )
+    typer.echo(_NOTHING_CHANGED, err=True)
 
 
 def _describe(token: Token) -> dict[str, Any]:

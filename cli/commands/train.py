@@ -11,6 +11,7 @@ from lading.api.training import existing, package_run, recipe_of
 from lading.cli.commands.package import package_document
 from lading.cli.energy import EnergyFile, estimator_of
 from lading.cli.errors import CloudUnnamed
+from lading.cli.foreseen_training import DryRun, show_foreseen
 from lading.cli.options import LOCK, MANIFEST, STORE, Json, Lock, Manifest, Name, Store
 from lading.cli.script_output import follow
 from lading.model_packaging.energy.estimate import Estimator
@@ -44,6 +45,7 @@ def train(
     work: Annotated[str, _WORK] = "",
     region: Annotated[str, _REGION] = "",
     energy: EnergyFile = ENERGY,
+    dry_run: DryRun = False,
     manifest: Manifest = MANIFEST,
     lock: Lock = LOCK,
     store: Store = STORE,
@@ -61,12 +63,19 @@ def train(
 
         lading train churn --json
 
+        lading train churn --dry-run
+
         lading train churn --on sagemaker --role arn:aws:iam::123456789012:role/training
         --work s3://my-bucket/training
     """
     (spec,) = load_manifest(manifest).select([name])
     recipe = recipe_of(spec)
     cloud = _cloud(role, work, region) if on == "sagemaker" else None
+    if dry_run:
+        where = f"in SageMaker in {region}" if cloud else "on this machine"
+        how = f"by {recipe.train.entry.name} {where}"
+        show_foreseen(spec, how, lock, store, as_json=json_)
+        return
     packaged, made = _train(recipe, cloud, estimator_of(energy, region), lock, store)
     if json_:
         document = {**package_document(name, packaged), "training": made}

@@ -1,11 +1,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from lading.cli.errors import EXIT
+from lading.cli.main import app
 from lading.functions.contract.names import VERSION
 from tests.cli.conftest import Lading
 
@@ -21,7 +26,27 @@ COMMANDS = (
     "smoke",
     "emulate",
 )
-MORE = ("grpc-proxy", "report", "tokens create", "tokens list", "tokens revoke")
+ONLY_JSON = {"lading sbom"}
+"""Commands that print nothing else, and need no option for it."""
+WRITERS = (
+    *("init", "package", "train", "retrain", "distill", "recover", "label", "promote", "rollback"),
+    *("retire", "sign", "push", "pull", "deploy", "destroy", "tokens create", "tokens revoke"),
+    *("watch", "report", "batch run"),
+)
+"""Commands that change a store, an account, or files whose names the user need not give."""
+
+
+def each_command(group: Any = None, path: str = "lading") -> Iterator[tuple[str, Any]]:
+    """Each command with its path, those of groups too."""
+    for name, command in (group or get_command(app)).commands.items():
+        if isinstance(command, TyperGroup):
+            yield from each_command(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def options_of(command: Any) -> set[str]:
+    return {option for each in command.params for option in each.opts}
 
 
 def test_without_a_command_it_shows_help(lading: Lading) -> None:
@@ -30,13 +55,27 @@ def test_without_a_command_it_shows_help(lading: Lading) -> None:
         assert command in result.out + result.err
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, *MORE])
-def test_help_of_each_command_has_one_clear_sentence_and_examples(
-    lading: Lading, command: str
-) -> None:
-    out = lading(*command.split(), "--help").out
+@pytest.mark.parametrize(
+    ("path", "command"), each_command(), ids=[path for path, _ in each_command()]
+)
+def test_help_of_each_command_has_one_clear_sentence_and_examples(path: str, command: Any) -> None:
+    first, _, rest = command.help.partition("\n")
+    assert first.endswith(".")
+    examples = rest[rest.index("Example") :]
+    assert f"    {path.removesuffix(' run')} " in f"{examples} "
+    assert ("--json" in options_of(command)) == (path not in ONLY_JSON)
+
+
+def test_help_is_shown_with_the_examples(lading: Lading) -> None:
+    out = lading("package", "--help").out
     assert "Examples" in out
-    assert f"lading {command}" in out
+    assert "lading package --dry-run" in out
+
+
+def test_what_writes_can_say_first_what_it_would_write() -> None:
+    known = dict(each_command())
+    without = [name for name in WRITERS if "--dry-run" not in options_of(known[f"lading {name}"])]
+    assert not without
 
 
 def test_the_installed_command_tells_its_version() -> None:

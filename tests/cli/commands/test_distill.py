@@ -60,6 +60,12 @@ def test_a_student_is_published_beside_its_teachers_figures(project: Path, ladin
 
 
 def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None:
+    dry = lading("distill", "small", "--dry-run")
+    assert (
+        dry.out
+        == "small would be trained on the answers of large version 1, and get a new version\n"
+    )
+    assert not (project / ".lading/training").exists()
     first = lading("distill", "small", "--json").document
     again = lading("distill", "small", "--json").document
     assert (first["built"], again["built"]) == (True, False)
@@ -69,6 +75,7 @@ def test_the_same_again_finds_the_version(project: Path, lading: Lading) -> None
     assert teacher["accuracy"] == 1.0
     assert student["accuracy"] > 0.9
     assert student["bytes"] > 0
+    assert lading("distill", "small", "--dry-run").out == "small would keep version 1\n"
     assert lading("package", "small").out.startswith("small version 1 unchanged: ")
 
 

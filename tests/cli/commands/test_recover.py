@@ -91,6 +91,9 @@ def test_a_network_that_was_trained_again_is_published_once(project: Path, ladin
     assert before.code == 5
     assert "models.net.prune.recover: is not trained" in before.err
     assert "run `lading recover net`" in before.err
+    dry = lading("recover", "net", "--dry-run")
+    assert dry.out == "net would be trained again by again.py, and get a new version\n", dry.err
+    assert not (project / ".lading/training").exists()
     result = lading("recover", "net")
     assert result.code == 0, result.err
     assert "trained again" in result.err
@@ -102,6 +105,7 @@ def test_a_network_that_was_trained_again_is_published_once(project: Path, ladin
     again = lading("recover", "net", "--json")
     assert (again.document["version"], again.document["built"]) == (1, False)
     assert "trained again" not in again.err
+    assert lading("recover", "net", "--dry-run").out == "net would keep version 1\n"
     assert lading("package", "net").out.startswith("net version 1 unchanged: ")
 
 

@@ -116,3 +116,13 @@ def test_a_gate_that_is_missing_is_told_before_anything_is_compared(
     assert result.code == 5
     assert "models.yaml:2: models.m.accuracy: is missing" in result.err
     assert not (training / "artifacts").exists()
+
+
+def test_a_dry_run_of_a_training_trains_and_publishes_nothing(
+    training: Path, lading: Lading
+) -> None:
+    dry = lading("retrain", "m", "--dry-run")
+    assert dry.code == 0, dry.err
+    assert dry.out == "m would be trained by train.py on this machine, and get a new version\n"
+    assert not (training / "artifacts").exists()
+    assert not (training / ".lading").exists()

@@ -234,3 +234,27 @@ def test_a_token_that_cannot_be_kept_leaves_no_key_behind(planned: Cloud, lading
     result = lading("tokens", "create", "--tenant", "acme", "--every-model", "--table", "absent")
     assert (result.code, result.out) == (7, "")
     assert planned.keys() == []
+
+
+def test_a_dry_run_creates_and_revokes_nothing(cloud: Cloud, lading: Lading) -> None:
+    words = ("tokens", "create", "--tenant", "acme", "--model", "digits", "--days", "30")
+    dry = lading(*words, "--dry-run")
+    assert dry.out == (
+        "would create a token of acme, for digits (predict), expires in 30 days, "
+        f"in table {TABLE}\n"
+    )
+    assert "without --dry-run" in dry.err
+    assert lading(*words, "--dry-run", "--json").document["dry_run"] is True
+    assert cloud.items() == []
+    made = create(lading, "--model", "digits")
+    dry = lading("tokens", "revoke", made["id"], "--dry-run")
+    assert dry.out == f"token {made['id']} of acme, for digits, would be revoked\n"
+    assert allowed(made["token"], "digits")
+    assert lading("tokens", "revoke", "0" * 8, "--dry-run").code == 4
+
+
+def test_a_dry_run_without_the_table_is_refused(lading: Lading, s3_url: str) -> None:
+    with token_table(s3_url, "another-table"):
+        dry = lading("tokens", "create", "--tenant", "acme", "--every-model", "--dry-run")
+    assert dry.code == 7
+    assert TABLE in dry.err

@@ -99,8 +99,6 @@ def test_the_version_is_found_without_the_training_itself(training: Path, lading
 
 
 def test_other_packaging_packages_the_same_training_again(training: Path, lading: Lading) -> None:
-    lading("train", "m")
-    set_(training, "    train:\n", "    outputs: [z]\n    train:\n")
     result = lading("train", "m")
     assert result.out.startswith("m version 2 published: ")
     assert "auc=" not in result.err
@@ -229,3 +227,39 @@ def test_sagemaker_needs_a_role_and_a_place(
     result = lading("train", "m", "--on", "sagemaker", "--region", "eu-west-1", *given)
     assert result.code == 2
     assert f"training in SageMaker needs {missing}, such as" in result.err
+
+
+def test_a_dry_run_says_whether_it_would_train_and_writes_nothing(
+    training: Path, lading: Lading
+) -> None:
+    before = sorted(training.rglob("*"))
+    dry = lading("train", "m", "--dry-run")
+    assert dry.out == "m would be trained by train.py on this machine, and get a new version\n"
+    assert "nothing was written" in dry.err
+    cloud = ("--role", "arn:aws:iam::1:role/r", "--work", "s3://b/w", "--region", "eu-west-1")
+    assert (
+        "in SageMaker in eu-west-1"
+        in lading("train", "m", "--on", "sagemaker", *cloud, "--dry-run").out
+    )
+    document = lading("train", "m", "--dry-run", "--json").document
+    assert document == {
+        "model": "m",
+        "dry_run": True,
+        "trains": True,
+        "version": None,
+        "download": "",
+    }
+    assert sorted(training.rglob("*")) == before
+    lading("train", "m")
+    for command in ("train", "package"):
+        assert lading(command, "m", "--dry-run").out == "m would keep version 1\n"
+    manifest = training / "models.yaml"
+    stated = manifest.read_text()
+    set_(training, "    train:\n", "    outputs: [z]\n    train:\n")
+    said = "m is trained already, and would get a new version\n"
+    assert lading("train", "m", "--dry-run").out == said
+    manifest.write_text(stated)
+    shutil.rmtree(training / ".lading/training")
+    for command in ("train", "package"):
+        assert lading(command, "m", "--dry-run").out == "m would keep version 1\n"
+    assert not (training / ".lading/training").exists()

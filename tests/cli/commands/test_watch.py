@@ -27,3 +27,17 @@ def test_an_address_without_a_port_is_refused(lading: Lading, tmp_path: Path) ->
     ended = lading("watch", "--target", "models-1", "--output", str(tmp_path))
     assert ended.code == 2
     assert "must be HOST:PORT, not 'models-1'" in ended.err
+
+
+def test_a_dry_run_lists_the_files_and_writes_none(lading: Lading, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    dry = lading("watch", "--output", str(folder), "--dry-run")
+    assert f"{folder}/prometheus/rules.yml would be written" in dry.out.splitlines()
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(lading: Lading, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    ended = lading("watch", "--output", str(tmp_path / "out"))
+    assert ended.code == 2
+    assert "cannot be written" in ended.err

@@ -14,6 +14,13 @@ def test_writes_it_where_it_is_asked_for(packaged: Lading, workspace: Path) -> N
     assert (workspace / "page.html").read_text().startswith("<!doctype html>")
 
 
+def test_a_dry_run_names_the_file_and_writes_none(packaged: Lading, workspace: Path) -> None:
+    dry = packaged("report", "double", "--dry-run")
+    assert dry.out == "double-1.html\n"
+    assert "nothing was written" in dry.err
+    assert not (workspace / "double-1.html").exists()
+
+
 def test_a_lost_report_costs_only_its_figures(packaged: Lading, workspace: Path) -> None:
     (report,) = workspace.rglob("report.json")
     report.unlink()
