@@ -232,7 +232,7 @@ lock:
 	for set in tokenizers pillow lightgbm litert skops xgboost sentences language training $(FOR_TESTS); do \
 		$(COMPILE) --no-deps $$within --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps -c requirements.txt --group sagemaker-images -o requirements/sagemaker-images.txt
-	for set in emulate flower mlflow-server kserve sam audit; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
+	for set in clients emulate flower mlflow-server kserve sam audit; do $(COMPILE) --group $$set -o requirements/$$set.txt || exit 1; done
 	$(COMPILE) --no-deps --group triton -o requirements/triton.txt
 
 # $(call install,SETS,OPTIONS): install locked sets of requirements/ into .venv.

@@ -26,7 +26,9 @@ OWNERS = (
     "onnxruntime",
     "sagemaker",
 )
-OWN_ENVIRONMENT = {"audit", "emulate", "flower", "mlflow-server", "kserve", "sam", "triton", "rie"}
+OWN_ENVIRONMENT = {
+    *("audit", "clients", "emulate", "flower", "kserve", "mlflow-server", "rie", "sam", "triton")
+}
 """Tools in environments of their own, whose versions differ from the project's."""
 
 FILES = sorted(path.stem for path in (ROOT / "requirements").glob("*.txt"))
