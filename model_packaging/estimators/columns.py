@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection._search import BaseSearchCV
@@ -110,6 +111,28 @@ def _datatype_of(values: Any) -> Seen:
     if kinds == {bool}:
         return TRUTH_VALUE
     return NUMBER if kinds == {int} else ""
+
+
+def column_of_dates(estimator: Any) -> str | None:
+    """Return a column whose categories are dates of numpy; None if there is none.
+
+    Callers send a date as a text, which such an encoder takes for an unknown category.
+    """
+    waiting, seen = [estimator], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if isinstance(each, BaseEstimator):
+            waiting += vars(each).values()
+            for place, values in enumerate(_values_of(each) or ()):
+                if np.asarray(values).dtype.kind in "mM":
+                    names = getattr(each, "feature_names_in_", None)
+                    return str(place if names is None else names[place])
+        elif isinstance(each, list | tuple | dict):
+            waiting += each.values() if isinstance(each, dict) else each
+    return None
 
 
 def is_plain(datatypes: Mapping[str, str]) -> bool:

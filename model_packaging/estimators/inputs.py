@@ -9,8 +9,8 @@ import numpy as np
 
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import DTYPES, Array
-from lading.model_packaging.errors import ManifestError, likely
-from lading.model_packaging.estimators.columns import datatypes_of, is_plain
+from lading.model_packaging.errors import ConversionError, ManifestError, likely
+from lading.model_packaging.estimators.columns import column_of_dates, datatypes_of, is_plain
 from lading.model_packaging.estimators.frame import TEXT, Block, Frame
 from lading.model_packaging.estimators.graph import GraphBuilder
 from lading.model_packaging.estimators.notes import Notes, Origin
@@ -108,7 +108,11 @@ def inputs_of(spec: ModelSpec, estimator: Any, features: int | None) -> Inputs:
 
     Raises:
         ManifestError: they do not fit what the estimator was fitted on.
+        ConversionError: it was fitted on dates of numpy, which no input has.
     """
+    if (dates := column_of_dates(estimator)) is not None:
+        reason = f"has learned the dates of column '{dates}', but callers send dates as texts"
+        raise ConversionError(spec.name, f"{reason}; fit it on .astype(str) of them, or on numbers")
     stated = spec.inputs
     if features is None:
         return _texts(spec, stated)

@@ -4,14 +4,16 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
 from lading.model_packaging.check.stage import check
 from lading.model_packaging.converters.sklearn import CONVERTER
-from lading.model_packaging.errors import ManifestError
+from lading.model_packaging.errors import ConversionError, ManifestError
+from lading.model_packaging.estimators.inputs import inputs_of
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import InputShape
 from tests.model_packaging.estimators.packaging import converted, served
@@ -90,3 +92,16 @@ def test_inputs_that_do_not_fit_are_one_clear_error(
 ) -> None:
     with pytest.raises(ManifestError, match=text):
         CONVERTER.convert(spec(tmp_path, NAMED, **inputs))
+
+
+@pytest.mark.parametrize("unit", ["ns", "D"])
+def test_dates_that_an_encoder_has_learned_are_refused_by_their_column(
+    tmp_path: Path, unit: str
+) -> None:
+    since = np.array(["2024-01-31", "2024-02-29"] * 4, f"datetime64[{unit}]")
+    frame = pd.DataFrame({"age": np.arange(8.0), "since": since})
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = make_column_transformer((encoder, ["since"]), remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression()).fit(frame, np.arange(8.0))
+    with pytest.raises(ConversionError, match=r"the dates of column 'since'.*astype\(str\)"):
+        inputs_of(ModelSpec("m", tmp_path / "m.skops"), model, 2)
