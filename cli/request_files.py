@@ -32,6 +32,8 @@ Inputs = Callable[[], Sequence[TensorSpec]]
 _TABLES = frozenset(each.suffix for each in FORMATS)
 _PARQUET = b"PAR1"
 """How each file of Parquet begins."""
+_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic"})
+"""Suffixes of images, also of those that the model refuses by its own message."""
 _TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -52,7 +54,7 @@ def request_of_file(path: str, content: bytes, inputs: Inputs) -> bytes:
     if suffix == ".txt":
         return _of_texts(path, content, inputs())
     content = content.removeprefix(BOM_UTF8)  # some editors write it
-    if not content[:1].isascii():
+    if suffix in _PICTURES or not content[:1].isascii():
         return encoded({"inputs": [{"b64": b64encode(content).decode()}]})
     if content.lstrip()[:1] in (b"{", b"["):
         return _of_json(content)
@@ -87,8 +89,12 @@ def _of_json(content: bytes) -> bytes:
         document = json.loads(content)
     except ValueError:  # the service says what is wrong with it
         return content
-    complete = isinstance(document, dict) and "inputs" in document
-    return content if complete else encoded({"inputs": document})
+    if isinstance(document, dict):
+        if "inputs" in document:
+            return content
+        if document and not any(isinstance(value, list | dict) for value in document.values()):
+            document = [document]  # the columns of one row
+    return encoded({"inputs": document})
 
 
 def _of_table(path: str, file: Path, specs: Sequence[TensorSpec]) -> bytes:
@@ -111,9 +117,28 @@ def _of_texts(path: str, content: bytes, specs: Sequence[TensorSpec]) -> bytes:
 
 
 def request_of_arrays(arrays: Mapping[str, Array]) -> bytes:
-    """Return the request with these inputs."""
-    values = {name: json_values.to_text(array) for name, array in arrays.items()}
+    """Return the request with these inputs; bytes that are not text are in base64."""
+    values = {name: _json_of(array) for name, array in arrays.items()}
     return json_values.dumps({"inputs": values}, bare_tokens=False)
+
+
+def _json_of(array: Array) -> Any:
+    if array.dtype.hasobject and not all(map(_is_text, array.flat)):
+        return _packed(array.tolist())
+    return json_values.to_text(array)
+
+
+def _is_text(value: Any) -> bool:
+    try:
+        return not isinstance(value, bytes) or value.decode() is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_packed(each) for each in value]
+    return {"b64": b64encode(value).decode()} if isinstance(value, bytes) else value
 
 
 def request_of_values(stated: Sequence[str], specs: Sequence[TensorSpec]) -> bytes:

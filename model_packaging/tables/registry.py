@@ -21,12 +21,13 @@ def read_table(path: Path) -> Table:
         Unreadable: its type is unknown, it is damaged, or it exceeds `MAX_BYTES` when unpacked.
     """
     known = {each.suffix: each for each in FORMATS}
-    if path.suffix not in known:
+    suffix = path.suffix.lower()
+    if suffix not in known:
         raise Unreadable(f"has an unsupported format; use one of {', '.join(known)}")
     try:
-        size = known[path.suffix].size(path)
+        size = known[suffix].size(path)
         if size > MAX_BYTES:
             raise Unreadable(f"has {size:,} bytes, which exceeds the limit of {MAX_BYTES:,}")
-        return known[path.suffix].read(path)
+        return known[suffix].read(path)
     except OSError as error:
         raise Unreadable(f"cannot be read: {error}") from error

@@ -10,8 +10,10 @@ import pytest
 
 from lading.api.errors import InputUnreadable
 from lading.cli.errors import CliError
-from lading.cli.request_files import request_of_file, request_of_values
+from lading.cli.request_files import request_of_arrays, request_of_file, request_of_values
 from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.dialects import plain
+from lading.functions.inference.models.predictor import ModelMetadata
 
 AGE, CITY, NEW = (
     TensorSpec("age", "FP32", (-1,)),
@@ -31,9 +33,10 @@ def of_file(path: Path | str, content: bytes, specs: Sequence[TensorSpec] = ()) 
 
 def test_rows_of_csv_have_the_datatypes_of_the_inputs(tmp_path: Path) -> None:
     content = b"id,age,city,new\n7,42,Oslo,True\n8,,7,False\n"
-    assert of_file(tmp_path / "rows.csv", content, COLUMNS) == {
-        "inputs": {"age": [42.0, None], "city": ["Oslo", "7"], "new": [True, False]}
-    }
+    for name in ("rows.csv", "ROWS.CSV"):
+        assert of_file(tmp_path / name, content, COLUMNS) == {
+            "inputs": {"age": [42.0, None], "city": ["Oslo", "7"], "new": [True, False]}
+        }
 
 
 def test_rows_of_npz_are_one_table(tmp_path: Path) -> None:
@@ -74,15 +77,27 @@ def test_texts_for_a_model_of_columns_are_refused() -> None:
         (b'{"inputs": [1]}', {"inputs": [1]}),
         (b'[{"age": 1}]', {"inputs": [{"age": 1}]}),
         (b'{"age": [1]}', {"inputs": {"age": [1]}}),
+        (b'{"age": 1, "city": null}', {"inputs": [{"age": 1, "city": None}]}),
         (b"\xff\xd8", {"inputs": [{"b64": "/9g="}]}),
     ],
-    ids=["a request", "records", "columns", "an image"],
+    ids=["a request", "records", "columns", "a record", "an image"],
 )
 def test_other_content_needs_no_signature(content: bytes, request_: Any) -> None:
     def never() -> Sequence[TensorSpec]:
         raise AssertionError
 
     assert json.loads(request_of_file("-", content, never)) == request_
+
+
+def test_an_image_is_known_by_its_name_too(tmp_path: Path) -> None:
+    assert of_file(tmp_path / "cat.GIF", b"GIF89a") == {"inputs": [{"b64": "R0lGODlh"}]}
+
+
+def test_bytes_that_are_not_text_arrive_unchanged() -> None:
+    images = np.array([b"\xff\xd8", b"text"], object)
+    found = json.loads(request_of_arrays({"image": images}))
+    metadata = ModelMetadata("m", 1, "onnx", [TensorSpec("image", "BYTES", (-1,))], [])
+    np.testing.assert_array_equal(plain.decode(found, metadata)["image"], images)
 
 
 def test_values_are_one_record() -> None:
