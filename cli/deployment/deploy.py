@@ -50,6 +50,8 @@ def deploy(
 
         lading deploy --stage prod --json
     """
+    if bootstrap and dry_run:
+        raise typer.BadParameter("--bootstrap changes the account; give it without --dry-run")
     deployment = load_deployment(stages, stage)
     models = _stable(lock)
     began = monotonic()
