@@ -56,7 +56,7 @@ def test_without_a_command_it_shows_help(lading: Lading) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "command"), each_command(), ids=[path for path, _ in each_command()]
+    ("path", "command"), [*each_command()], ids=[path for path, _ in each_command()]
 )
 def test_help_of_each_command_has_one_clear_sentence_and_examples(path: str, command: Any) -> None:
     first, _, rest = command.help.partition("\n")

@@ -137,7 +137,7 @@ def test_at_a_terminal_it_asks_three_questions_at_most(workspace: Path, trained:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        os.write(terminal, b"y\nrows.csv\n1\n")
+        os.write(terminal, b"y\nrows.csv\n3\n")
         out, asked = process.communicate()
     assert process.returncode == 0, asked
     questions = ("Do you trust it?", "File of held-out rows", "Which column")

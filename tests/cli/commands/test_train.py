@@ -99,6 +99,8 @@ def test_the_version_is_found_without_the_training_itself(training: Path, lading
 
 
 def test_other_packaging_packages_the_same_training_again(training: Path, lading: Lading) -> None:
+    lading("train", "m")
+    set_(training, "    train:\n", "    outputs: [z]\n    train:\n")
     result = lading("train", "m")
     assert result.out.startswith("m version 2 published: ")
     assert "auc=" not in result.err
