@@ -76,10 +76,17 @@ def _save_xgboost(model: Any, _: Table, folder: Path) -> Saved:
     return Saved(path, answers=_answers(model))
 
 
-def _save_lightgbm(model: Any, _: Table, folder: Path) -> Saved:
+def _save_lightgbm(model: Any, rows: Table, folder: Path) -> Saved:
+    if hasattr(model, "classes_") and not _numbered(model.classes_):
+        return _save_estimator(model, rows, folder)  # a booster's own file has no names of classes
     path = folder / "model.txt"
     getattr(model, "booster_", model).save_model(path)
     return Saved(path)
+
+
+def _numbered(classes: Any) -> bool:
+    """Return whether classes are 0, 1, 2 and so on."""
+    return classes.dtype.kind in "iu" and classes.tolist() == list(range(len(classes)))
 
 
 def _save_keras(model: Any, _: Table, folder: Path) -> Saved:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from zipfile import is_zipfile
 
 from lading.functions.inference.tensors.conversion import DTYPES
+from lading.model_packaging.converters.huggingface.folder import holds_images
 from lading.model_packaging.converters.registry import find_converter
 from lading.model_packaging.errors import PackagingError, SourceUnreadable, SourceUntrusted
 from lading.model_packaging.manifest.models import ModelSpec
@@ -22,7 +23,7 @@ from lading.model_packaging.sources.mlflow_source import as_logged
 
 Answers = Literal["labels", "numbers", "vectors", ""]
 
-_SCIKIT_LEARN = "scikit-learn"
+_SCIKIT_LEARN, _HUGGING_FACE = "scikit-learn", "huggingface"
 _SERVE = "from lading.model_packaging.estimators import inspection; inspection.serve()"
 _PICKLES = frozenset({".joblib", ".pkl", ".pickle"})
 _LONGEST_S, _LONGEST_OUTPUT = 300.0, 1 << 20
@@ -45,6 +46,7 @@ class Inspected:
         columns: datatype of each named column, in the order of training; empty if it has no names.
         features: how many columns it was fitted on; None: texts, or not known.
         answers: whether it answers labels, numbers or vectors; empty if that is not known.
+        images: whether it answers images, of a folder of Hugging Face.
         boosts: whether XGBoost or LightGBM is needed too, such as by a step of a pipeline.
     """
 
@@ -52,6 +54,7 @@ class Inspected:
     columns: Mapping[str, str] = field(default_factory=dict)
     features: int | None = None
     answers: Answers = ""
+    images: bool = False
     boosts: bool = False
 
 
@@ -73,7 +76,8 @@ def inspected(spec: ModelSpec, data: Path | None, limits: Limits = Limits()) -> 
     converter = find_converter(spec.name, spec.source, spec.framework)
     converter.tools(spec)  # the framework is installed
     if converter.framework != _SCIKIT_LEARN:
-        return Inspected(converter.framework)
+        images = converter.framework == _HUGGING_FACE and holds_images(spec)
+        return Inspected(converter.framework, images=images)
     return checked(spec, _ask(spec, data, confined=limits.confines(spec)))
 
 
@@ -145,4 +149,4 @@ def checked(spec: ModelSpec, found: Any) -> Inspected:
     if not right:
         reason = "cannot be read: the process that reads it gave no valid answer"
         raise SourceUnreadable(spec.name, spec.source, reason)
-    return Inspected(_SCIKIT_LEARN, columns, features, answers, found.get("boosts") is True)
+    return Inspected(_SCIKIT_LEARN, columns, features, answers, boosts=found.get("boosts") is True)

@@ -93,7 +93,8 @@ def _named_by(address: str) -> Path:
 def missing_column(found: Inspected, table: Table) -> str:
     """Return a column that the model needs and the rows lack; empty if they have all."""
     if found.framework == "huggingface":
-        return "" if {"text", "image"} & table.keys() else "text"
+        wanted = "image" if found.images else "text"
+        return "" if wanted in table else wanted
     return next((name for name in found.columns if name not in table), "")
 
 
@@ -130,13 +131,12 @@ def guess(
             for each, kind in found.columns.items()
         }
         notes["inputs"] = "a number becomes FP64 where float32 would change an answer"
-    if rows:
-        gate = _gate(found, rows, choose)
-        if gate:
-            entry |= {"quantize": "auto", "accuracy": gate}
-            notes["quantize"] = "the smallest model that passes the gate below"
-            notes["accuracy"] = "a model that loses more is not published"
-            said["accuracy"] = _said(gate)
+    gate = _gate(found, rows, choose) if rows else None
+    if gate:
+        entry |= {"quantize": "auto", "accuracy": gate}
+        notes["quantize"] = "the smallest model that passes the gate below"
+        notes["accuracy"] = "a model that loses more is not published"
+    said["accuracy"] = _said(gate) if gate else _ungated(rows)
     extras = _EXTRAS.get(found.framework, ())
     if found.framework == "scikit-learn" and found.columns:
         extras = ("tabular",)
@@ -170,6 +170,12 @@ def _listed(columns: Mapping[str, str]) -> str:
     shown = [f"{name} ({words.get(kind, kind)})" for name, kind in list(columns.items())[:8]]
     more = len(columns) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _ungated(rows: Rows | None) -> str:
+    if rows is None:
+        return "no gate: --data names held-out rows with the correct answers"
+    return f"no gate: which column of {rows.path} has the correct answers is not known"
 
 
 def _said(gate: Mapping[str, Any]) -> str:
@@ -215,6 +221,8 @@ def _request(found: Inspected, rows: Rows | None) -> dict[str, Any] | None:
     if found.columns:
         row = {name: _first(table.get(name), kind) for name, kind in found.columns.items()}
         return {"inputs": [row]}
+    if found.images:
+        return None  # `lading predict NAME -i cat.jpg` needs no request
     if found.framework == "huggingface":
         text = _first(table["text"], TEXT) if "text" in table else _TEXT_EXAMPLE
         return {"inputs": [text]}

@@ -21,6 +21,9 @@ from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.sources.archive import require_harmless
 
 _VERSION = re.compile(rb"_sklearn_version\W.{0,80}?([0-9]+\.[0-9]+[.0-9a-z]*)", re.DOTALL)
+_OF_A_SCRIPT = re.compile(
+    r"'__main__'.* has no attribute '(\w+)'|attribute '(\w+)' on .*'__main__'"
+)
 _ZLIB = b"\x78"
 
 
@@ -78,7 +81,12 @@ def _attempt(spec: ModelSpec, read: Callable[[], Any]) -> Any:
 def _reason(error: BaseException | None, *, whole: bool) -> str:
     """Return why a file cannot be read; a `whole` one seems to hold a fitted estimator."""
     if isinstance(error, ImportError) and error.name:
-        return f"needs the module '{error.name}', which is not installed here"
+        advice = "pip install it; a module of your own needs a pyproject.toml for that"
+        return f"needs the module '{error.name}', which is not installed here; {advice}"
+    if named := _OF_A_SCRIPT.search(str(error)):
+        advice = "move it into a module that is installed, import it from there, and save again"
+        name = named[1] or named[2]
+        return f"needs '{name}', which the script that saved the model defines; {advice}"
     foreign = isinstance(error, AttributeError)  # a class that does not exist here
     if not (whole or foreign) or isinstance(error, EOFError | pickle.UnpicklingError):
         return f"is damaged or not a file of scikit-learn: {error!r}"

@@ -1,12 +1,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from lading.api.errors import NotPackageable
 from lading.api.objects import save_object
+from tests.support.frameworks import needs
 
 
 class _Unpicklable(LinearRegression):  # type: ignore[misc] # sklearn is untyped
@@ -36,6 +38,21 @@ def test_code_of_a_notebook_needs_a_module(tmp_path: Path, monkeypatch: pytest.M
     model = FunctionTransformer(triple)
     with pytest.raises(NotPackageable, match="of this notebook or script"):
         save_object(model, {}, tmp_path)
+
+
+@needs("boosting", "lightgbm")
+@pytest.mark.parametrize(
+    ("classes", "file"),
+    [([0, 1], "model.txt"), (["no", "yes"], "model.pkl"), ([1, 2], "model.pkl")],
+)
+def test_names_of_classes_stay_with_a_booster(
+    tmp_path: Path, classes: list[object], file: str
+) -> None:
+    from lightgbm import LGBMClassifier
+
+    rows = np.arange(40.0).reshape(-1, 1)
+    model = LGBMClassifier(n_estimators=1, verbose=-1).fit(rows, np.repeat(classes, 20))
+    assert Path(save_object(model, {}, tmp_path).source).name == file
 
 
 @pytest.mark.slow  # imports torch

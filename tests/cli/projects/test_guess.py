@@ -67,6 +67,12 @@ def test_a_pipeline_that_boosts_needs_that_library_too() -> None:
     assert found.model.extras == ("tabular", "boosting")
 
 
+def test_a_model_of_images_gets_no_example_of_text() -> None:
+    pets = Inspected("huggingface", images=True)
+    assert guess("m", "pets", pets, None, nobody, trust=False).model.request is None
+    assert missing_column(pets, {"text": ["a"]}) == "image"
+
+
 @pytest.mark.parametrize(
     ("address", "extras"),
     [("hf://org/name", ("huggingface",)), ("runs:/1/m", ("mlflow",)), ("s3://b/m.onnx", ())],
@@ -99,6 +105,10 @@ def test_without_rows_there_is_no_gate() -> None:
     found = guess("m", "m.onnx", Inspected("onnx"), None, nobody, trust=False)
     assert found.model.entry == {"source": "m.onnx"}
     assert found.model.request is None
+    assert found.said["accuracy"].startswith("no gate: --data names held-out rows")
+    unknown = Rows("rows.csv", {"id": [1], "other": [2]})
+    found = guess("m", "m.onnx", Inspected("onnx"), unknown, nobody, trust=False)
+    assert found.said["accuracy"].startswith("no gate: which column of rows.csv has")
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,11 @@ def test_a_list_of_types_trusts_no_pickle(tmp_path: Path) -> None:
     path.write_bytes(pickle.dumps(LogisticRegression().fit(ROWS, CLASSES)))
     with pytest.raises(SourceUntrusted, match=r"it is a pickle.*trust: true$"):
         load(ModelSpec("model", path, trust=("sklearn.linear_model.LogisticRegression",)))
+
+
+@pytest.mark.parametrize("protocol", [0, 4])
+def test_code_of_a_script_needs_a_module(tmp_path: Path, protocol: int) -> None:
+    named = {0: b"c__main__\nlogit\n.", 4: b"\x80\x04\x8c\x08__main__\x8c\x05logit\x93."}
+    (tmp_path / "model.pkl").write_bytes(named[protocol])
+    text = refusal(tmp_path / "model.pkl")
+    assert "needs 'logit', which the script that saved the model defines; move it into" in text
