@@ -46,7 +46,7 @@ def test_code_of_a_notebook_needs_a_module(tmp_path: Path, monkeypatch: pytest.M
     [([0, 1], "model.txt"), (["no", "yes"], "model.pkl"), ([1, 2], "model.pkl")],
 )
 def test_names_of_classes_stay_with_a_booster(
-    tmp_path: Path, classes: list[object], file: str
+    tmp_path: Path, classes: list[Any], file: str
 ) -> None:
     from lightgbm import LGBMClassifier
 

@@ -38,7 +38,8 @@ WRITERS = (
 
 def each_command(group: Any = None, path: str = "lading") -> Iterator[tuple[str, Any]]:
     """Each command with its path, those of groups too."""
-    for name, command in (group or get_command(app)).commands.items():
+    commands: Any = group or get_command(app)
+    for name, command in commands.commands.items():
         if isinstance(command, TyperGroup):
             yield from each_command(command, f"{path} {name}")
         else:

@@ -96,7 +96,7 @@ def test_an_image_is_known_by_its_name_too(tmp_path: Path) -> None:
 def test_bytes_that_are_not_text_arrive_unchanged() -> None:
     images = np.array([b"\xff\xd8", b"text"], object)
     found = json.loads(request_of_arrays({"image": images}))
-    metadata = ModelMetadata("m", 1, "onnx", [TensorSpec("image", "BYTES", (-1,))], [])
+    metadata = ModelMetadata("m", 1, "onnx", (TensorSpec("image", "BYTES", (-1,)),), ())
     np.testing.assert_array_equal(plain.decode(found, metadata)["image"], images)
 
 
