@@ -280,7 +280,11 @@ def _grpc(
 
     callers = settings.callers
     limits = RpcLimits(
-        callers.longest_body, grace_of(callers), callers.most_calls, callers.idle_stream_s
+        callers.longest_body,
+        grace_of(callers),
+        callers.most_calls,
+        callers.idle_stream_s,
+        callers.head_s + callers.body_s,
     )
     served = RpcServing(catalog, observability, limits)
     return listening(served, address_of(settings.host, settings.grpc_port), lanes)

@@ -6,7 +6,7 @@ changes of thread would take longer. Everything else has a turn in its model's l
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +37,7 @@ from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.prediction import Prediction
 from lading.functions.inference.rpc.gathering import Gathering
+from lading.functions.inference.rpc.incoming import Incoming
 from lading.functions.inference.rpc.messages import parse
 from lading.functions.inference.rpc.records import Records
 from lading.functions.inference.rpc.room import Room, end
@@ -205,15 +206,30 @@ class Methods(grpc.GenericRpcHandler):  # type: ignore[misc] # has no types
 
     Args:
         methods: the methods.
+        others: handlers of further methods with one request, by path.
+        incoming: the open calls.
     """
 
-    def __init__(self, methods: Sequence[Method]) -> None:
-        self._handlers = {each.path: each.handler() for each in methods}
+    def __init__(
+        self,
+        methods: Sequence[Method],
+        others: Mapping[str, grpc.RpcMethodHandler],
+        incoming: Incoming,
+    ) -> None:
+        self._handlers = {**{each.path: each.handler() for each in methods}, **others}
         self._gathering = {each.path: each.gathering for each in methods if each.gathers}
+        self._incoming = incoming
+        self._limited = {
+            path: incoming.limited(handler)
+            for path, handler in self._handlers.items()
+            if not handler.request_streaming
+        }
 
     def service(self, handler_call_details: Any) -> grpc.RpcMethodHandler | None:
         """Return the handler of a call, whose request follows."""
         path = handler_call_details.method
+        if path in self._limited and not self._incoming.opened():
+            return self._limited[path]
         if path in self._gathering:
             self._gathering[path].announce()
         return self._handlers.get(path)

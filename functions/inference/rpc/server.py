@@ -7,7 +7,7 @@ gRPC itself limits metadata to 8 KiB, and refuses more with RESOURCE_EXHAUSTED.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import SERVICE_NAME as HEALTH
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
@@ -28,6 +28,7 @@ from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import open_inference, tensorflow_serving
 from lading.functions.inference.rpc.calls import Method, Methods
 from lading.functions.inference.rpc.gathering import Gathering
+from lading.functions.inference.rpc.incoming import MOST_UNLIMITED, Incoming
 from lading.functions.inference.rpc.messages import pool, service
 from lading.functions.inference.rpc.records import Records
 from lading.functions.inference.rpc.room import Room, end
@@ -45,6 +46,8 @@ _FOR_LARGE_REQUESTS = (
 request of 600 KB."""
 _MOST_REFLECTIONS = 16
 _FULL = "as many gRPC calls are under way as there may be"
+_LATE = "the request of a gRPC call was not complete in time"
+_CHECK = f"/{HEALTH}/Check"
 _LAST_S = 1.0
 """Seconds for the statuses of calls that are refused at the end."""
 _KEPT_FOR_HEALTH = 64
@@ -61,12 +64,15 @@ class RpcLimits:
             refused.
         most_calls: concurrent calls, including streams; health checks do not count.
         idle_stream_s: seconds after which a stream ends whose client sends nothing.
+        request_s: seconds that the request of a call may take, once many calls are open; also those
+            in which a new connection must say that it speaks HTTP/2.
     """
 
     longest_body: int
     grace_seconds: float = CONTAINER.grace_seconds
     most_calls: int = 1024
     idle_stream_s: float = 600
+    request_s: float = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +118,18 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
             records=records,
         )
         limits = served.limits
-        full = partial(Notices().note, CONTAINER.caller_limits["most_calls"], _FULL)
+        notices = Notices()
+        full = partial(notices.note, CONTAINER.caller_limits["most_calls"], _FULL)
+        late = partial(notices.note, CONTAINER.caller_limits["body_s"], _LATE)
         room = Room(limits.most_calls, ending, limits.idle_stream_s, full)
-        server = _create_server(served, partial(answering, room=room), health, ending)
+        methods = [
+            answering(offered, described, room=room)
+            for offered in SERVICES
+            for described in service(offered.name).methods
+        ]
+        others = {_CHECK: _check(_Health(served.catalog, health))}
+        server = _create_server(limits, Methods(methods, others, Incoming(limits.request_s, late)))
+        _reflect(server, Room(_MOST_REFLECTIONS, ending))
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -163,36 +178,31 @@ def serving(served: RpcServing, address: str, lanes: Lanes) -> Iterator[int]:
         thread.join()
 
 
-def _create_server(
-    served: RpcServing,
-    answering: Callable[..., Method],
-    health: Executor,
-    ending: asyncio.Future[None],
-) -> grpc.aio.Server:
-    bound = served.limits.most_calls + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH
-    idle_ms = int(served.limits.idle_stream_s * 1000)
-    limits = [
-        ("grpc.max_receive_message_length", served.limits.longest_body),
+def _create_server(limits: RpcLimits, methods: Methods) -> grpc.aio.Server:
+    bound = limits.most_calls + _MOST_REFLECTIONS + _KEPT_FOR_HEALTH + MOST_UNLIMITED
+    options = [
+        ("grpc.max_receive_message_length", limits.longest_body),
         ("grpc.max_concurrent_streams", bound),  # of one connection
-        ("grpc.max_connection_idle_ms", idle_ms),  # a connection without a call
+        ("grpc.max_connection_idle_ms", int(limits.idle_stream_s * 1000)),  # without a call
+        ("grpc.server_handshake_timeout_ms", int(limits.request_s * 1000)),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port in use is an error
         *_FOR_LARGE_REQUESTS,
     ]
-    server = grpc.aio.server(options=limits, maximum_concurrent_rpcs=bound)
-    methods = [
-        answering(offered, described)
-        for offered in SERVICES
-        for described in service(offered.name).methods
-    ]
-    server.add_generic_rpc_handlers((Methods(methods),))
-    servicer = _Health(served.catalog, health)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    _reflect(server, Room(_MOST_REFLECTIONS, ending))
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=bound)
+    server.add_generic_rpc_handlers((methods,))
     return server
 
 
-class _Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc] # has no types
+def _check(servicer: "_Health") -> grpc.RpcMethodHandler:
+    return grpc.unary_unary_rpc_method_handler(
+        servicer.Check,
+        health_pb2.HealthCheckRequest.FromString,
+        health_pb2.HealthCheckResponse.SerializeToString,
+    )
+
+
+class _Health:
     """The health service (https://github.com/grpc/grpc/blob/master/doc/health-checking.md)."""
 
     def __init__(self, catalog: Catalog, own: Executor) -> None:

@@ -1,6 +1,7 @@
 """The server around the protocols: health, reflection, bounds, and a line for each call."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,10 +24,12 @@ from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.loading.catalog import Catalog, CatalogModel, load_catalog
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
+from lading.functions.inference.rpc.incoming import MOST_UNLIMITED
 from lading.functions.inference.rpc.messages import message
 from lading.functions.inference.rpc.server import RpcLimits, RpcServing, serving
 from lading.functions.inference.tensors.conversion import Array
 from tests.functions.inference.rpc.conftest import LONGEST
+from tests.support.half_calls import await_ends, open_calls
 from tests.support.waiting import until
 from tests.support.worlds import echo, settings_for
 
@@ -259,6 +262,28 @@ def test_more_calls_than_may_be_are_refused_and_health_still_answers(tmp_path: P
         assert "too many concurrent calls" in str(refused.details())
 
 
+def test_calls_whose_requests_never_come_are_outlived_and_block_no_other(tmp_path: Path) -> None:
+    late = 50
+    paths = [f"/{INFER}", "/grpc.health.v1.Health/Check"] * ((MOST_UNLIMITED + late) // 2)
+    with running(loaded(tmp_path), most_calls=3, request_s=2) as server:
+        host, _, port = server.address.rpartition(":")
+        with socket.create_connection((host, int(port)), 20) as connection:
+            open_calls(connection, paths)  # more than all other places
+            await_ends(connection, late)
+            until(lambda: answers(server))
+            assert server.health() == health_pb2.HealthCheckResponse.SERVING
+
+
+def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
+    with running(loaded(tmp_path), request_s=0.2) as server:
+        host, _, port = server.address.rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), 60) as connection,
+            connection.makefile("rb") as received,
+        ):
+            received.read()  # to the end of what the server says
+
+
 def test_a_stream_whose_client_sends_nothing_is_ended(tmp_path: Path) -> None:
     with running(loaded(tmp_path), idle_stream_s=0.2) as server:
         stream = server.stream(serialized())
@@ -389,6 +414,21 @@ def test_a_request_whose_timeout_passes_in_the_queue_is_not_predicted() -> None:
             second.result()
     assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     assert model.asked == 1
+
+
+def test_a_call_whose_deadline_passes_in_the_queue_is_not_predicted() -> None:
+    model = Busy()
+    with running(model) as server:
+        first = server.method("ModelInfer").future(serialized(), timeout=60)
+        assert model.begun.wait(20)
+        with pytest.raises(grpc.RpcError) as caught:
+            server.method("ModelInfer")(serialized(), timeout=0.2)
+        until(lambda: not any(each.waiting for each in server.lanes.states()))
+        model.go.set()
+        first.result()
+        server.method("ModelInfer")(serialized(), timeout=60)
+    assert caught.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert model.asked == 2
 
 
 @pytest.mark.parametrize("stated", [{"int64_param": -1}, {"string_param": "1"}])
