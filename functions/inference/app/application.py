@@ -179,6 +179,7 @@ def _route(
     observation.dialect = dialect.name
     operations = find_operations(dialect.name)
     request = _unpacked(request, longest_body)
+    observation.unpacked = len(request.body)
     route, parameters = find_route(dialect, request.method, request.path, segments)
     return operations[route.operation], Call(request, catalog, parameters, observation, work)
 

@@ -5,13 +5,14 @@ model whose runs take long holds up its own callers only. While all threads of a
 requests gather; a thread that becomes free takes as many as the model may answer in one run.
 """
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from threading import get_ident
 from time import perf_counter
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from lading.functions.contract.errors import DeadlinePassed, Overloaded
 from lading.functions.inference.lanes.admission import UNNAMED, Admission, LaneState, Noted
@@ -28,6 +29,8 @@ from lading.functions.inference.wire.messages import Observation
 T = TypeVar("T")
 P = ParamSpec("P")
 
+MOST_DECODED_BYTES: Final = 64 << 20
+"""Bytes of bodies, without their compression, after which a thread decodes no more before a run."""
 _MOST_THREADS = 1024
 """Threads of all lanes; they are started when needed."""
 
@@ -201,9 +204,24 @@ class Lanes:
             del self._busy[get_ident()]
 
     def _run(self, model: str, turns: Iterable[Turn[Any]]) -> None:
-        """Decode the requests, run the model for all that still want it, and encode the answers."""
+        """Decode the requests, run the model for all that still want it, and encode the answers.
+
+        Few run at a time if they are large: a compressed body was counted as it came.
+        """
+        left = deque(turns)
+        while left:
+            self._run_some(model, left)
+
+    def _run_some(self, model: str, left: deque[Turn[Any]]) -> None:
+        """Do so for the first requests, which are taken away."""
         started = self._clock()
-        decoded = [turn for turn in turns if self._wanted(turn) and turn.decode()]
+        decoded: list[Turn[Any]] = []
+        held = 0
+        while left and held < MOST_DECODED_BYTES:
+            turn = left.popleft()
+            if self._wanted(turn) and turn.decode():
+                decoded.append(turn)
+                held += max(turn.size, turn.observation.unpacked)
         ready = [turn for turn in decoded if self._stays(turn, model) and self._wanted(turn)]
         decode_s = self._clock() - started
         asked = _asked(ready)

@@ -121,7 +121,7 @@ class Observation:
         *("first_part", "ended", "error", "broken", "answered_by", "answered", "outputs", "answer"),
         "_spans",
         *("queued", "received", "sent", "rows", "request_id", "nodes", "trace", "chosen"),
-        *("feedback", "captured"),
+        *("feedback", "captured", "unpacked"),
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 a record; defining a dataclass would lengthen each cold start
@@ -149,8 +149,8 @@ class Observation:
         """The version that answers in a split model; None for any other."""
         self.queued: float | None = None
         """Seconds for which it waited for a thread; None: it did not."""
-        self.received = self.sent = 0
-        """Bytes of its body, and of its answer's."""
+        self.received = self.sent = self.unpacked = 0
+        """Bytes of its body as it came, of its answer's, and of its body without compression."""
         self.rows = 0
         """Rows of the run that answered it; 0: no model ran."""
         self.request_id = self.trace = ""

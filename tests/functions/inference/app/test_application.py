@@ -1,6 +1,7 @@
 """The application: addresses, methods, bodies, and what becomes of a fault of its own."""
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import pytest
 
 from lading.functions.contract.limits import GATEWAY
 from lading.functions.contract.settings import ServingSettings
-from lading.functions.inference.app.application import create_app
+from lading.functions.inference.app.application import answer, create_app
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
@@ -20,7 +21,7 @@ from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.asgi import App, Message
-from lading.functions.inference.wire.messages import Observation, Response
+from lading.functions.inference.wire.messages import Observation, Request, Response
 from tests.support.driver import ask, serve
 from tests.support.worlds import echo, settings_for
 
@@ -103,6 +104,15 @@ class Faulty(Predictor):
 
     def predict(self, inputs: dict[str, Array], outputs: Sequence[str] = ()) -> dict[str, Array]:
         raise RuntimeError("secret of the house")
+
+
+def test_a_compressed_body_counts_as_what_it_unpacks_to(tmp_path: Path) -> None:
+    catalog, seen = load_catalog(settings_for(tmp_path, {"m": {1: echo()}})), Observation()
+    plain = json.dumps(GOOD).encode() + b" " * 10_000
+    headers, packed = {"content-encoding": "gzip"}, gzip.compress(plain)
+    answered = answer(Request("POST", "/predict/m", headers, packed), catalog, seen)
+    assert answered.status == 200
+    assert seen.unpacked == len(plain) > 10 * len(packed)
 
 
 def test_a_fault_of_the_service_is_an_internal_error_that_tells_nothing() -> None:

@@ -12,7 +12,7 @@ from lading.functions.contract.errors import CallerGone, DeadlinePassed, Invalid
 from lading.functions.inference.lanes.admission import LaneState
 from lading.functions.inference.lanes.deadline import Deadline
 from lading.functions.inference.lanes.joining import Asked
-from lading.functions.inference.lanes.lanes import Lanes
+from lading.functions.inference.lanes.lanes import MOST_DECODED_BYTES, Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.models.predictor import Batching
 from lading.functions.inference.tensors.conversion import Array
@@ -252,6 +252,28 @@ def test_what_gathers_during_a_run_shares_the_next_one(
     assert [number(turn) for turn in turns] == [[1], [2], [3], [4], [5]]
     assert model.runs == [[0], [1, 2, 3], [4]]
     assert state(lanes, "m").joined == 3
+
+
+def test_requests_that_are_large_once_unpacked_are_not_all_decoded_before_a_run(
+    lanes: Lanes, slow: Callable[..., Gated]
+) -> None:
+    """What they hold is charged as it came, and may be a thousand times larger."""
+    model, decoded = slow("m", Batching(4)), list[list[list[float]]]()
+    observations = [Observation() for _ in range(4)]
+
+    def operation(value: int) -> Any:
+        decoded.append(list(model.runs))
+        observations[value - 1].unpacked = MOST_DECODED_BYTES // 2
+        yield model.asked(value)
+
+    first = occupied(lanes, model)
+    for value in (1, 2, 3, 4):
+        lanes.submit(operation(value), observations[value - 1], "m")
+    model.gate.set()
+    wait(first)
+    lanes.close()
+    assert model.runs == [[0], [1, 2], [3, 4]]
+    assert decoded == [[[0]], [[0]], [[0], [1, 2]], [[0], [1, 2]]]
 
 
 def test_one_request_that_fails_in_a_shared_run_fails_alone(
