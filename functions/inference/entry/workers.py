@@ -131,14 +131,16 @@ class _Parent:
         sys.exit(self._status)
 
     def _fork(self, number: int) -> bool:
-        """Fork one worker, and return whether this is it."""
+        """Fork one worker, unless the end has begun; return whether this is it."""
         # A signal between the fork and the note of its process would not reach the new worker.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        process = os.fork()
+        process = None if self._ending else os.fork()
+        if process == 0:
+            return True
         if process:
             self._workers[process] = number, monotonic()
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        return not process
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        return False
 
     def _begin(self, number: int, handlers: _Handlers) -> int:
         """Be a worker: with the signals' own handlers, and no longer than the parent lives."""

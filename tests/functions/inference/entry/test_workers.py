@@ -10,6 +10,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from tests.functions.inference.entry.test_container import Container, refused, running
+from tests.support.interpreter import run_clean
 from tests.support.waiting import until
 from tests.support.worlds import FLOAT, onnx_model, settings_for, times
 
@@ -125,3 +126,27 @@ def test_the_weights_are_in_memory_once(tmp_path: Path) -> None:
             )
             assert answer.json()["outputs"] == {"y": [[1024.0]]}
         assert all(private_bytes(worker) < weights.nbytes / 2 for worker in children(container))
+
+
+HURRIED = """
+import os, signal
+from lading.functions.inference.entry.workers import fork_workers
+
+fork, told = os.fork, []
+
+def fork_and_be_told_to_end():
+    process = fork()
+    if process and not told:
+        told.append(process)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return process
+
+os.fork = fork_and_be_told_to_end
+fork_workers(3)
+while True:
+    signal.pause()
+"""
+
+
+def test_told_to_end_while_workers_are_started_it_starts_no_more_and_ends() -> None:
+    assert run_clean(HURRIED, {}) == []
