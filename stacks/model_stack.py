@@ -126,6 +126,7 @@ class ModelStack(Stack):
             versions=tuple(each.version for each in self._model.served),
             local=self._deployment.local,
             partition=self.partition,
+            account=self.account,
         )
         BatchMachine(
             self,

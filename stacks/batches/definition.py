@@ -40,6 +40,7 @@ class BatchWork:
         versions: the model's versions that the function serves, the stable one first.
         local: whether the account is emulated.
         partition: AWS's partition.
+        account: the account of the batches' own bucket.
     """
 
     alias: str
@@ -48,6 +49,7 @@ class BatchWork:
     versions: tuple[int, ...]
     local: bool = False
     partition: str = "aws"
+    account: str = ""
 
 
 def batch_definition(work: BatchWork) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def _map(work: BatchWork, reader: State, item: State, most: int) -> State:
     """Return a Distributed Map whose parts have at most `most` items."""
     item = {"row.$": "$$.Map.Item.Index", **item}
     common = {"kind.$": "$.kind", "input.$": "$.input", "results.$": "$.results"}
-    common |= {"version.$": "$.version"}
+    common |= {"version.$": "$.version", "owner": work.account}
     state: State = {
         "Type": "Map",
         "ItemReader": reader,

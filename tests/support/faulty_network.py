@@ -1,5 +1,6 @@
 """A network between a client and an HTTP server that does what networks and S3 do on bad days."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
@@ -8,10 +9,12 @@ from threading import Thread
 from typing import Literal
 from urllib.parse import urlsplit
 
-Fault = Literal["none", "throttled", "unavailable", "cut", "altered", "refused"]
+Fault = Literal["none", "throttled", "unavailable", "cut", "altered", "refused", "slow"]
 
 _OF_THE_HOP = {"connection", "transfer-encoding"}
 _OF_THE_ANSWER = {*_OF_THE_HOP, "content-length", "date", "server"}
+_PIECES, _PAUSE_S = 20, 0.01
+"""Of a slow answer."""
 _BODY = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
@@ -30,6 +33,8 @@ class Network:
         self.url = ""
         self.owner: str | None = None
         """The account that each request must expect the bucket to belong to; None: any."""
+        self.expected: set[str | None] = set()
+        """The accounts that requests expected; None for a request that expected none."""
 
     def will(self, *faults: Fault) -> None:
         """Let the next requests meet these faults."""
@@ -49,6 +54,7 @@ class _Hop(BaseHTTPRequestHandler):
         fault = coming.pop(0) if coming else "none"
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         expected = self.headers.get("x-amz-expected-bucket-owner")
+        self.network.expected.add(expected)
         if self.network.owner not in (None, expected):
             self.reply(403, [], _BODY.replace(b"SlowDown", b"AccessDenied"))
         elif fault == "refused":
@@ -60,7 +66,7 @@ class _Hop(BaseHTTPRequestHandler):
             if fault == "altered" and body:
                 middle = len(body) // 2
                 body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
-            self.reply(status, headers, body, half=fault == "cut")
+            self.reply(status, headers, body, fault)
 
     def passed_on(self, body: bytes) -> tuple[int, Sequence[tuple[str, str]], bytes]:
         headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_THE_HOP}
@@ -72,7 +78,7 @@ class _Hop(BaseHTTPRequestHandler):
                 return reply.status, kept, reply.read()
 
     def reply(
-        self, status: int, headers: Sequence[tuple[str, str]], body: bytes, *, half: bool = False
+        self, status: int, headers: Sequence[tuple[str, str]], body: bytes, fault: Fault = "none"
     ) -> None:
         self.send_response(status)
         for name, value in headers:
@@ -80,9 +86,17 @@ class _Hop(BaseHTTPRequestHandler):
         if self.command != "HEAD":  # the one that is passed on is that of the object
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.close_connection = fault == "cut"
         if self.command != "HEAD":
-            self.wfile.write(body[: len(body) // 2] if half else body)
-        self.close_connection = half
+            self.send_body(body[: len(body) // 2] if fault == "cut" else body, fault)
+
+    def send_body(self, body: bytes, fault: Fault) -> None:
+        pieces = _PIECES if fault == "slow" else 1
+        size = -(-len(body) // pieces) or 1
+        for start in range(0, len(body), size):
+            self.wfile.write(body[start : start + size])
+            if fault == "slow":
+                time.sleep(_PAUSE_S)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815 what the server calls
 

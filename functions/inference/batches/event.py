@@ -1,7 +1,7 @@
 """Answers a part of a batch on Lambda: one item of a Distributed Map, or several that it groups.
 
     {"BatchInput": {"kind": "chunks", "input": "bucket", "results": "s3://bucket/prefix",
-                    "version": 3},
+                    "version": 3, "owner": "123456789012"},
      "Items": [{"row": 0, "Key": "batches/1/input/000000000000.jsonl"}, ...]}
 
 | kind | an item | its row number |

@@ -19,6 +19,7 @@ def answer_part(event: Mapping[str, Any], catalog: Catalog) -> dict[str, int]:
         InferenceError: no row of this kind can be answered.
     """
     (model,) = catalog.models()
-    version = event.get("BatchInput", {}).get("version")
-    predictor = model.predictor(model.find_version(version))
-    return answer_event(event, predictor, PartObjects())
+    given = event.get("BatchInput", {})
+    predictor = model.predictor(model.find_version(given.get("version")))
+    objects = PartObjects(str(given.get("results", "")), str(given.get("owner", "")))
+    return answer_event(event, predictor, objects)

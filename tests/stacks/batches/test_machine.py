@@ -46,7 +46,9 @@ def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template)
         assert states[name]["MaxConcurrency"] == 10  # half of what is reserved
         assert states[name]["ToleratedFailurePercentage"] == 100
         batcher = states[name]["ItemBatcher"]
-        assert set(batcher["BatchInput"]) == {"kind.$", "input.$", "results.$", "version.$"}
+        given = batcher["BatchInput"]
+        assert set(given) == {"kind.$", "input.$", "results.$", "version.$", "owner"}
+        assert given["owner"] == Resolved(deployed.to_json()).value({"Ref": "AWS::AccountId"})
         assert batcher["MaxInputBytesPerBatch"] < 256 * 1024
         assert states[name]["ResultWriter"]["Parameters"]["Bucket.$"] == "$.bucket"
         answer = states[name]["ItemProcessor"]["States"]["Answer"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lading.functions.contract.errors import MalformedRequest, VersionNotFound
 from lading.functions.contract.limits import LAMBDA
@@ -19,6 +20,8 @@ from tests.functions.inference.batches.test_answering import Counting
 from tests.support.batches import doubling
 from tests.support.faulty_network import faulty
 from tests.support.s3 import aws
+
+OWNER = "111122223333"
 
 
 class Memory:
@@ -161,3 +164,36 @@ def test_the_handler_answers_a_part_beside_requests_though_s3_throttles(
     key = "some/prefix/results/000000000000.jsonl"
     body = bucket.client.get_object(Bucket=bucket.name, Key=key)["Body"].read()
     assert json.loads(body) == {"row": 0, "y": [2, 4]}
+
+
+def test_results_go_only_into_the_bucket_of_the_expected_owner(
+    tmp_path: Path, bucket: Bucket, s3_url: str
+) -> None:
+    served = ServedModel("double", {1: doubling(tmp_path)})
+    handler = create_handler(ServingSettings((served,), model_root=str(tmp_path)))
+    bucket.client.put_object(Bucket=bucket.name, Key="in/000000000000.jsonl", Body=b"[1, 2]\n")
+    given = event("chunks", {"Key": "in/000000000000.jsonl"})
+    given["BatchInput"] |= {"input": bucket.name, "results": bucket.address, "version": 1}
+    objects._client.cache_clear()
+    with faulty(s3_url) as network, aws(network.url):
+        network.owner = OWNER
+        for other in ("444455556666", ""):
+            given["BatchInput"]["owner"] = other
+            with pytest.raises(ClientError, match="AccessDenied"):
+                handler(given, None)
+        assert bucket.keys() == ["in/000000000000.jsonl"]
+        given["BatchInput"]["owner"] = OWNER
+        assert handler(given, None) == {"rows": 1, "failed": 0}
+    objects._client.cache_clear()
+
+
+def test_inputs_beside_the_own_bucket_may_be_in_another_account(
+    bucket: Bucket, s3_url: str
+) -> None:
+    bucket.client.put_object(Bucket=bucket.name, Key="theirs", Body=b"content")
+    objects._client.cache_clear()
+    with faulty(s3_url) as network, aws(network.url):
+        read = objects.PartObjects("s3://own-bucket/results", OWNER).read
+        assert read(bucket.name, "theirs") == b"content"
+        assert network.expected == {None}
+    objects._client.cache_clear()
