@@ -6,7 +6,10 @@ neither it nor its children can lift, and which need no rights to set:
 - seccomp refuses `socket`, so that it reaches no address, not even a socket in the file system, and
   io_uring, which could open one unseen;
 - Landlock refuses to write, create, rename or remove anything but below given paths, to trace
-  processes outside, and to signal them.
+  processes outside, and, from Linux 6.12 on, to signal them.
+
+Root also gives up its capabilities, such as to set the clock or to restart the machine, except for
+those by which it reads and writes files of others: Landlock limits these.
 
 It can still read what its user can read. Standard library only, and nothing that starts a thread: a
 limit holds for the threads that start after it.
@@ -29,9 +32,14 @@ class _Machine(NamedTuple):
 
     audit: int
     socket: int
+    capget: int
+    capset: int
 
 
-_MACHINES: Final = {"x86_64": _Machine(0xC000003E, 41), "aarch64": _Machine(0xC00000B7, 198)}
+_MACHINES: Final = {
+    "x86_64": _Machine(0xC000003E, 41, 125, 126),
+    "aarch64": _Machine(0xC00000B7, 198, 90, 91),
+}
 _IO_URING: Final = (425, 426, 427)
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 """System calls of the same number everywhere."""
@@ -40,13 +48,19 @@ _SET_NO_NEW_PRIVILEGES, _GET_SECCOMP, _SET_SECCOMP, _FILTER = 38, 21, 22, 2
 _ABI_VERSION, _PATH_BENEATH = 1, 1
 _LEAST_ABI = 3
 """Landlock's version from Linux 6.2, the first that refuses to truncate files."""
-_SIGNAL_ABI = 6
+SIGNAL_ABI: Final = 6
+"""Landlock's version from Linux 6.12, the first that refuses signals to processes outside."""
 
 _WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
 _CHANGES: Final = _WRITE_FILE | _TRUNCATE | sum(1 << bit for bit in range(4, 14))
 """Write, truncate, remove, make, link and rename."""
 _SCOPES = 0b11
 """Abstract Unix sockets, and signals."""
+
+_CAPABILITIES: Final = struct.pack("=Ii", 0x20080522, 0)
+"""Version 3 of the form in which this process's capabilities are read and set."""
+_KEPT: Final = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH."""
 
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _ALLOW, _KILL, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EACCES
@@ -63,13 +77,16 @@ def unavailable() -> str:
         return f"{platform.system()} has neither seccomp nor Landlock"
     if platform.machine() not in _MACHINES:
         return f"the numbers of system calls of {platform.machine()} are not known"
-    libc = _libc()
-    if libc.prctl(_GET_SECCOMP, 0, 0, 0, 0) < 0:
+    if _libc().prctl(_GET_SECCOMP, 0, 0, 0, 0) < 0:
         return "the kernel has no seccomp"
-    abi = libc.syscall(_LANDLOCK_CREATE, None, 0, _ABI_VERSION)
-    if abi < _LEAST_ABI:
+    if landlock_version() < _LEAST_ABI:
         return "the kernel has no Landlock of version 3 or newer (Linux 6.2), or it is switched off"
     return ""
+
+
+def landlock_version() -> int:
+    """Return the version of this kernel's Landlock; below 0 if it has none."""
+    return int(_libc().syscall(_LANDLOCK_CREATE, None, 0, _ABI_VERSION))
 
 
 def confine(writable: Sequence[Path]) -> None:
@@ -84,12 +101,12 @@ def confine(writable: Sequence[Path]) -> None:
     libc = _libc()
     _checked(libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
     _restrict_writing(libc, writable)
+    _drop_capabilities(libc)
     _restrict_calls(libc)
 
 
 def _restrict_writing(libc: ctypes.CDLL, writable: Sequence[Path]) -> None:
-    abi = libc.syscall(_LANDLOCK_CREATE, None, 0, _ABI_VERSION)
-    scopes = _SCOPES if abi >= _SIGNAL_ABI else 0
+    scopes = _SCOPES if landlock_version() >= SIGNAL_ABI else 0
     attributes = struct.pack("=QQQ", _CHANGES, 0, scopes)[: 24 if scopes else 8]
     rules = libc.syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0)
     _checked(rules, "Landlock")
@@ -101,6 +118,17 @@ def _restrict_writing(libc: ctypes.CDLL, writable: Sequence[Path]) -> None:
         os.close(place)
     _checked(libc.syscall(_LANDLOCK_RESTRICT, rules, 0), "Landlock")
     os.close(rules)
+
+
+def _drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Keep none but `_KEPT`; without new privileges, no program that is started regains others."""
+    machine = _MACHINES[platform.machine()]
+    header, found = map(ctypes.create_string_buffer, (_CAPABILITIES, bytes(24)))
+    _checked(libc.syscall(machine.capget, header, found), "capabilities")
+    _, permitted, *_ = struct.unpack("=6I", found.raw[:24])
+    kept = permitted & _KEPT
+    wanted = struct.pack("=6I", kept, kept, 0, 0, 0, 0)
+    _checked(libc.syscall(machine.capset, header, wanted), "capabilities")
 
 
 def _restrict_calls(libc: ctypes.CDLL) -> None:

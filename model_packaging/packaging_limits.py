@@ -11,6 +11,7 @@ from lading.model_packaging.confinement import unavailable
 from lading.model_packaging.errors import PackagingError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.quiet import WAITING, waiting_quietly
+from lading.model_packaging.sources.torch_archive import has_program
 
 LONGEST_S: Final = 7200
 """Seconds that one model may take, if nothing else is stated."""
@@ -62,9 +63,9 @@ class ConfinementMissing(PackagingError):
 
     def __init__(self, model: str, reason: str) -> None:
         super().__init__(
-            f"model '{model}' has trust: its file may run code when it is loaded, and this system "
-            f"cannot keep that code from the network and the disk: {reason}; package it on Linux, "
-            "or give --unconfined if you trust the file with all that you may do"
+            f"model '{model}': its source may run code when it is loaded, and this system cannot "
+            f"keep that code from the network and the disk: {reason}; package it on Linux, or give "
+            "--unconfined if you trust the source with all that you may do"
         )
         self.model, self.reason = model, reason
 
@@ -89,11 +90,16 @@ class Limits(NamedTuple):
     def confines(self, spec: ModelSpec) -> bool:
         """Return whether a model is built confined: if its file may run code, or is code.
 
+        A program of PyTorch that is converted is confined where the system can do that: its
+        operators are no Python, but some of them read and write files.
+
         Raises:
-            ConfinementMissing: it should be, and the system cannot do that.
+            ConfinementMissing: it must be, and the system cannot do that.
         """
-        if not (spec.trusts_all or spec.runs_code or spec.is_script) or self.unconfined:
+        if self.unconfined:
             return False
+        if not (spec.trusts_all or spec.runs_code or spec.is_script):
+            return has_program(spec.source) and not unavailable()
         if reason := unavailable():
             raise ConfinementMissing(spec.name, reason)
         return True

@@ -80,7 +80,8 @@ def digits_spec(digits: Path, max_drop: float = 0.01) -> ModelSpec:
 
 
 def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits: Path) -> None:
-    packaged = run(tmp_path, digits_spec(digits))
+    trusted = "sklearn.tree._tree.Tree"
+    packaged = run(tmp_path, replace(digits_spec(digits), trust=(trusted,)))
     assert (packaged.version, packaged.built, packaged.labels) == (1, True, ("stable",))
     assert packaged.size_after < 0.5 * packaged.size_before
     assert packaged.accuracy is not None
@@ -91,6 +92,7 @@ def test_the_example_becomes_a_smaller_verified_artifact(tmp_path: Path, digits:
     assert artifact.digest == packaged.digest
     assert read_baseline(artifact.files[BASELINE]).rows == 450
     assert artifact.specification["source"]["framework"] == "scikit-learn"
+    assert artifact.specification["trust"] == [trusted]
 
 
 def test_the_golden_requests_are_answered_by_the_service(tmp_path: Path, digits: Path) -> None:

@@ -15,7 +15,6 @@ the name of an input gets the suffix `_output`.
 """
 
 import inspect
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pickle import UnpicklingError
@@ -44,6 +43,7 @@ from lading.model_packaging.manifest.original import BATCH
 from lading.model_packaging.measure.holdout import read_arrays
 from lading.model_packaging.quiet import quiet, torch_weights_only
 from lading.model_packaging.sources.archive import require_harmless
+from lading.model_packaging.sources.torch_archive import TorchArchive, torch_archive
 
 CHECKED_ROWS = 64
 """The number of rows in the largest request that is compared."""
@@ -75,13 +75,11 @@ CONVERTER = Converter(
 
 def _kind(spec: ModelSpec) -> Callable[[ModelSpec], Conversion]:
     """Return the function that converts this file, by the names in its archive."""
-    if is_safetensors(spec) or not zipfile.is_zipfile(spec.source):
+    if is_safetensors(spec):
         return _checkpoint
-    with zipfile.ZipFile(spec.source) as archive:
-        names = {name.partition("/")[2] for name in archive.namelist()}
-    if "models/model.json" in names:
-        return _program
-    return _script if "constants.pkl" in names else _checkpoint
+    kinds = {TorchArchive.PROGRAM: _program, TorchArchive.SCRIPT: _script}
+    found = torch_archive(spec.source)
+    return kinds.get(found, _checkpoint) if found else _checkpoint
 
 
 def _require_numbers(spec: ModelSpec) -> None:

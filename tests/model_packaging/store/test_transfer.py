@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from lading.model_packaging.store.publication import Built
 from lading.model_packaging.store.transfer import transfer
 from lading.model_packaging.store.versions import open_store
 from tests.conftest import Bucket
+from tests.model_packaging.pushing import SIGNED
 from tests.model_packaging.stores import S3, contents, digest, files, large
+from tests.support.interpreter import ROOT
 
 IDENTITY = f"sha256:{1:064x}"
 
@@ -94,6 +98,28 @@ def test_another_repositorys_version_is_neither_taken_nor_overwritten(
     with pytest.raises(StoreError, match=r"is another version 3.*below another prefix"):
         transfer("digits", 3, open_store(bucket.address), lock)
     assert lock.read_bytes() == before
+
+
+@pytest.mark.long
+def test_a_push_that_is_killed_before_any_change_goes_on_when_it_is_run_again(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    command = [sys.executable, "-m", "tests.model_packaging.pushing", str(tmp_path), bucket.name]
+    killed = subprocess.run(
+        command, cwd=ROOT, check=True, timeout=60, capture_output=True, text=True
+    ).stdout.split()
+    assert len(killed) > 5
+    for world in killed:
+        lock = tmp_path / world / "models.lock.json"
+        target = open_store(f"s3://{bucket.name}/{world}")
+        entry = read_lock(lock).model("digits").versions[3]
+        if len(entry.stores) > 1:
+            assert target.open("digits", 3, entry.digest).files == SIGNED
+        transfer("digits", 3, target, lock)
+        pushed = read_lock(lock).model("digits")
+        assert pushed.labels == {"stable": 3}
+        assert [copy.kind for copy in pushed.versions[3].stores] == ["local", "s3"]
+        assert target.open("digits", 3, entry.digest).files == SIGNED
 
 
 def test_a_version_that_is_not_locked_is_not_moved(lock: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 
+from lading.model_packaging.confinement import unavailable
 from lading.model_packaging.converters.pytorch.converter import CONVERTER
 from lading.model_packaging.errors import (
     ConversionError,
@@ -21,9 +22,14 @@ from lading.model_packaging.errors import (
     SourceUnreadable,
     SourceUntrusted,
 )
+from lading.model_packaging.isolated import isolated
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.original import InputShape
 from lading.model_packaging.onnx_graph import require_finite_weights
+from lading.model_packaging.packaging_limits import Limits
+from lading.model_packaging.pipeline import package
+from lading.model_packaging.stages import ignore_stages
+from lading.model_packaging.store.local import LocalStore
 from tests.model_packaging.converters.examples import agree, signature, spec_of, train
 from tests.support.frameworks import needs
 
@@ -313,3 +319,24 @@ def test_torchscript_that_was_traced_converts_too(tmp_path: Path) -> None:
         torch.jit.trace(torch.nn.Linear(64, 2), torch.zeros(3, 64)).save(tmp_path / "t.pt")
     conversion = CONVERTER.convert(ModelSpec("m", tmp_path / "t.pt", inputs=PIXELS))
     assert signature(conversion)["output"] == ("FP32", (-1, 2))
+
+
+@pytest.mark.long
+@pytest.mark.skipif(bool(unavailable()), reason=unavailable())
+@pytest.mark.parametrize("unconfined", [True, False])
+def test_torchscript_that_writes_a_file_is_kept_from_it_though_nobody_trusts_it(
+    tmp_path: Path, *, unconfined: bool
+) -> None:
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = torch.jit.script(type("Thief", (torch.nn.Module,), {})())
+        body = f"    torch.save(x, '{tmp_path}/x')\n    return x * 2\n"
+        module.define(f"def forward(self, x):\n{body}")
+        module.save(str(tmp_path / "t.pt"))
+    spec = ModelSpec("m", tmp_path / "t.pt", inputs=PIXELS, manifest=tmp_path / "models.yaml")
+    store, lock = LocalStore(tmp_path / "store"), tmp_path / "models.lock.json"
+    with isolated(Limits(unconfined=unconfined)) as builder:
+        package(spec, store, lock, ignore_stages, (), builder)
+    assert (tmp_path / "x").exists() == unconfined
