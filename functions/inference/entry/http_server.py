@@ -149,7 +149,10 @@ class HttpServer(uvicorn.Server):
 
 
 def _protocol(short: "ShortWay | None", callers: "Callers | None") -> Any:
-    """Return the HTTP parser: httptools in the image; a laptop may have only uvicorn's own."""
+    """Return the HTTP parser: httptools, around which callers are limited.
+
+    Only the function that streams answers on Lambda lacks it: the adapter takes its requests.
+    """
     if not find_spec("httptools"):
         return "h11"
     from lading.functions.inference.callers.callers import Callers
