@@ -1,13 +1,20 @@
 """A model from S3 into memory, through the very service that answers with it."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
+from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.errors import ArtifactCorrupt, ArtifactUnreachable
 from lading.functions.contract.names import S3Object
-from lading.functions.contract.settings import ServedModel, ServingSettings
+from lading.functions.contract.settings import (
+    JobsPlace,
+    ServedModel,
+    ServingSettings,
+    ShadowVersion,
+)
 from lading.functions.inference.artifact.archive import pack
 from lading.functions.inference.artifact.remote import read_remote
 from tests.conftest import Bucket
@@ -127,3 +134,35 @@ def test_without_boto3_the_model_is_not_ready() -> None:
     )
     assert lines[-1]["status"] == 503
     assert any("boto3 is not installed" in json.dumps(line) for line in lines)
+
+
+SNAPSHOT = """
+import gc, json, os
+from pathlib import Path
+from lading.functions.inference.entry.lambda_handler import handler
+from snapshot_restore_py import get_before_snapshot
+for action, args, kwargs in get_before_snapshot():
+    action(*args, **kwargs)
+gc.unfreeze()
+gc.collect()
+from botocore.client import BaseClient
+from botocore.credentials import Credentials
+found = (type(each) for each in gc.get_objects())
+kept = {kind.__name__ for kind in found if issubclass(kind, (BaseClient, Credentials))}
+links = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+print(json.dumps({"kept": sorted(kept), "open": [it for it in links if "socket" in it]}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not list open files so")
+def test_a_snapshot_has_no_connection_and_no_credentials(big: ServedModel, s3_url: str) -> None:
+    """Each part of the service that calls AWS is on; only the model has been read from S3."""
+    settings = ServingSettings(
+        models=(big,),
+        jobs=JobsPlace("jobs", "jobs"),
+        idempotency_table="keys",
+        shadow=ShadowVersion("other:live", 10),
+        capture=CaptureSettings("s3://captures"),
+    )
+    environment = credentials(s3_url) | settings.to_environment()
+    assert run_clean(SNAPSHOT, environment)[-1] == {"kept": [], "open": []}
