@@ -13,11 +13,11 @@ from lading.api.locked import chosen_version
 from lading.api.progress import show_steps
 from lading.batch.run import Batch, Summary, run_batch
 from lading.batch.sources.source import ChunkSize
-from lading.cli.aws.batch_choice import batches_of, choice_of, engine_batch
-from lading.cli.aws.batch_engine import run_on_engine
-from lading.cli.aws.batch_function import batch_function, batch_service
-from lading.cli.aws.batch_plan import BatchPlan, dollars, planned
-from lading.cli.aws.batch_run import run_in_cloud
+from lading.cli.aws.batches.choice import batches_of, choice_of, engine_batch
+from lading.cli.aws.batches.engine_run import run_on_engine
+from lading.cli.aws.batches.function import batch_function, batch_service
+from lading.cli.aws.batches.function_run import run_in_cloud
+from lading.cli.aws.batches.plan import BatchPlan, dollars, planned
 from lading.cli.batch_progress import duration, show_batch
 from lading.cli.commands.tokens import Region
 from lading.cli.options import LOCK, Json, Lock, Name

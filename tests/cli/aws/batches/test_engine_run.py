@@ -16,7 +16,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lading.batch.job_requests import JobPlan
-from lading.cli.aws.engine_jobs import EngineJobs
+from lading.cli.aws.batches.jobs import EngineJobs
 from lading.cli.errors import EXIT, BatchFailed
 from lading.emulator.engines.container_process import Program, service_container
 from lading.emulator.sagemaker.training import TrainingApi

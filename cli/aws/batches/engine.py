@@ -6,7 +6,7 @@ from lading.batch.cost import InstancePrice, job_cost, job_seconds
 from lading.batch.engine_choice import EngineChoice
 from lading.batch.engine_requests import open_engine
 from lading.batch.run import Batch
-from lading.cli.aws.engine_jobs import EngineJobs
+from lading.cli.aws.batches.jobs import EngineJobs
 from lading.functions.inference.models.predictor import ModelMetadata
 
 

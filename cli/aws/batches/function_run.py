@@ -23,7 +23,7 @@ from lading.batch.sources.folder import FolderOfFiles
 from lading.batch.sources.source import ChunkSize
 from lading.batch.staging import CloudInput, Kind, in_place, staged
 from lading.batch.work import ChunkRecord, WorkFolder
-from lading.cli.aws.batches import BatchExecution, BatchService
+from lading.cli.aws.batches.executions import BatchExecution, BatchService
 from lading.functions.inference.batches.event import ERRORS as FAILED
 from lading.functions.inference.batches.event import RECORDS, RESULTS
 from lading.functions.inference.models.predictor import ModelMetadata

@@ -10,8 +10,8 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 from lading.batch.job_requests import DeployedEngine, JobPlan, processing_request, transform_request
-from lading.cli.aws.batches import BatchExecution
-from lading.cli.aws.pauses import growing_pauses
+from lading.cli.aws.batches.executions import BatchExecution
+from lading.cli.aws.batches.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed
 from lading.stacks.stages.batch import BUCKET_OUTPUT, ENGINE_OUTPUT

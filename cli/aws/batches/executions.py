@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lading.cli.aws.pauses import growing_pauses
+from lading.cli.aws.batches.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed, VersionElsewhere
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, VERSIONS_OUTPUT

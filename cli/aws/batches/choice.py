@@ -5,10 +5,10 @@ import typer
 from lading.batch.cost import InstancePrice
 from lading.batch.engine_choice import EngineChoice, ServedBy, choose_engine
 from lading.batch.run import Batch
-from lading.cli.aws.batch_function import batch_service, row_ms_of
-from lading.cli.aws.batches import BatchService
-from lading.cli.aws.engine_batch import EngineBatch
-from lading.cli.aws.engine_jobs import EngineJobs
+from lading.cli.aws.batches.engine import EngineBatch
+from lading.cli.aws.batches.executions import BatchService
+from lading.cli.aws.batches.function import batch_service, row_ms_of
+from lading.cli.aws.batches.jobs import EngineJobs
 from lading.model_packaging.engines.gpu_drivers import cuda_of
 from lading.model_packaging.lock.file import LockedEngine
 from lading.model_packaging.placement.prices import read_prices

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from lading.cli.aws.batches import BatchService
+from lading.cli.aws.batches.executions import BatchService
 from lading.cli.errors import BatchFailed, VersionElsewhere
 from tests.cli.conftest import run
 from tests.end_to_end.conftest import guide_commands

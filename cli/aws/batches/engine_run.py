@@ -8,10 +8,10 @@ from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
 from lading.batch.run import Batch, open_input, require_answers
 from lading.batch.s3 import RemoteFiles
-from lading.cli.aws.asked_batch import AskedBatch
-from lading.cli.aws.batch_run import CloudSummary, batch_id
-from lading.cli.aws.engine_batch import EngineBatch
-from lading.cli.aws.engine_jobs import EngineJobs
+from lading.cli.aws.batches.engine import EngineBatch
+from lading.cli.aws.batches.function_run import CloudSummary, batch_id
+from lading.cli.aws.batches.jobs import EngineJobs
+from lading.cli.aws.batches.requests import AskedBatch
 from lading.cli.errors import VersionElsewhere
 
 

@@ -4,8 +4,8 @@ import json
 
 from lading.batch.cost import FunctionPrice
 from lading.batch.run import Batch
-from lading.cli.aws.batch_run import CloudFunction
-from lading.cli.aws.batches import BatchService
+from lading.cli.aws.batches.executions import BatchService
+from lading.cli.aws.batches.function_run import CloudFunction
 from lading.functions.contract.names import artifact_folder
 from lading.functions.inference.artifact.reading import read_artifact
 from lading.functions.inference.artifact.specification import REPORT

@@ -30,9 +30,9 @@ from lading.batch.s3 import SCHEME, RemoteFiles
 from lading.batch.sources.source import RowSource
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.batch.worker import keep_answers
-from lading.cli.aws.batch_run import CloudSummary
-from lading.cli.aws.engine_batch import EngineBatch
-from lading.cli.aws.engine_jobs import LOGS, Kind
+from lading.cli.aws.batches.engine import EngineBatch
+from lading.cli.aws.batches.function_run import CloudSummary
+from lading.cli.aws.batches.jobs import LOGS, Kind
 from lading.cli.errors import BatchFailed
 from lading.functions.contract.errors import brief
 from lading.functions.inference.batches.answering import answer, group_size
