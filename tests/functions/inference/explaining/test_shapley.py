@@ -11,6 +11,7 @@ import pytest
 from lading.functions.inference.explaining.shapley import (
     Estimate,
     Game,
+    _pairs,
     cost_of_exact,
     cost_of_round,
     exact,
@@ -91,9 +92,47 @@ def test_pairs_are_exact_where_features_interact_at_most_in_pairs() -> None:
         lambda masks, at: model(np.where(masks, x, background[at])),
         *(6, model(background), float(model(x[np.newaxis])[0]), 50),
     )
-    estimate = sampled(game, 2, 0)
+    estimate = sampled(game, 16, 0)
     np.testing.assert_allclose(estimate.errors, 0, atol=1e-12)
     np.testing.assert_allclose(estimate.values, exact(game).values, atol=1e-12)
+
+
+def steps(seed: int) -> Game:
+    """A sum of steps of three features each, beside ten background rows."""
+    generator = np.random.default_rng(seed)
+    chosen = [generator.choice(8, 3, replace=False) for _ in range(20)]
+    limits, weights = generator.normal(size=(20, 3)) * 0.3, generator.normal(size=20)
+    background, x = generator.normal(size=(10, 8)), generator.normal(size=8)
+
+    def model(rows: Array) -> Array:
+        each = zip(chosen, limits, strict=True)
+        answer: Array = weights @ np.array(
+            [(rows[:, at] > limit).all(axis=1) for at, limit in each]
+        )
+        return answer
+
+    return Game(
+        lambda masks, at: model(np.where(masks, x, background[at])),
+        *(8, model(background), float(model(x[np.newaxis])[0]), 4096),
+    )
+
+
+def test_few_pairs_have_an_error_that_is_rather_too_large() -> None:
+    """The two pairs beside one background row are often equal, and yet not the right value."""
+    games = [steps(seed) for seed in range(30)]
+    found = [(exact(game), sampled(game, 2, seed)) for seed, game in enumerate(games)]
+    off = np.array([np.abs(few.values - right.values) for right, few in found])
+    errors = np.array([few.errors for _, few in found])
+    assert (off > 3 * errors + 1e-9).mean() <= 0.01
+
+
+def test_the_error_of_few_pairs_is_their_deviation_over_the_root_of_their_number() -> None:
+    game = game_of(CASES["network"], MODELS["network"](CASES["network"]["parameters"]), 0, 0)
+    few = game._replace(background=game.background[:5])
+    generator = np.random.default_rng(3)
+    pairs = np.concatenate([_pairs(few, generator) for _ in range(4)])
+    wanted = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
+    np.testing.assert_allclose(sampled(few, 4, 3).errors, wanted)
 
 
 def counting(features: int, rows: int, at_once: int) -> tuple[Game, list[int]]:
