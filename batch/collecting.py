@@ -27,12 +27,14 @@ class WrittenPart(NamedTuple):
         answers: its answers, as lines.
         errors: its rows without an answer, as lines.
         after: the row that new ones begin with: two executions may have cut parts differently.
+        prefix: of the keys of its files, which are rows; a file's name is what follows.
     """
 
     number: int
     answers: bytes
     errors: bytes
     after: int = 0
+    prefix: str = ""
 
 
 def collect(
@@ -47,10 +49,7 @@ def collect(
         part: the part.
     """
     number = part.number
-    answers, errors = (
-        [row for row in map(json.loads, lines.splitlines()) if row[ROW] >= part.after]
-        for lines in (part.answers, part.errors)
-    )
+    answers, errors = _rows(part.answers, part), _rows(part.errors, part)
     if not answers and not errors:
         return None
     if answers:
@@ -61,6 +60,15 @@ def collect(
     record = ChunkRecord(number, first, len(answers) + len(errors), len(errors), 0)
     work.finish(record)
     return record
+
+
+def _rows(lines: bytes, part: WrittenPart) -> list[dict[str, Any]]:
+    """Return the new rows of a part; files have the names of a batch on one machine."""
+    rows = [row for row in map(json.loads, lines.splitlines()) if row[ROW] >= part.after]
+    for row in rows:
+        if FILE in row:
+            row[FILE] = row[FILE].removeprefix(part.prefix)
+    return rows
 
 
 def lost_rows(seen: Sequence[ChunkRecord], total: int) -> Iterator[range]:

@@ -85,11 +85,28 @@ class RemoteFiles:
 
     def about_lines(self, address: str) -> int:
         """Return about how many lines an object has, by the length of its first ones."""
+        sample, size = self._sample(address)
+        return max(1, round(size * max(1, sample.count(b"\n")) / max(1, len(sample))))
+
+    def longest_line(self, address: str) -> int:
+        """Return the bytes of the longest one of an object's first lines."""
+        return max(map(len, self._sample(address)[0].split(b"\n")))
+
+    def only_rows(self, address: str) -> bool:
+        """Return whether a folder has rows, and no mark of a folder and no hidden file beside."""
+        bucket, key = split(address)
+        folder = f"{key.rstrip('/')}/" if key else ""
+        with self._explained(address):
+            listed = [each["Key"] for each in list_objects(self._client, bucket, folder)]
+        others = (key.endswith("/") or "/." in f"/{key.removeprefix(folder)}" for key in listed)
+        return bool(listed) and not any(others)
+
+    def _sample(self, address: str) -> tuple[bytes, int]:
+        """Return the start of an object, and the bytes of all."""
         bucket, key = split(address)
         with self._explained(address):
             found = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{_SAMPLE - 1}")
-            sample, size = found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
-        return max(1, round(size * max(1, sample.count(b"\n")) / max(1, len(sample))))
+            return found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
 
     def write(self, address: str, content: bytes) -> None:
         """Write an object."""

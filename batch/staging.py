@@ -3,9 +3,10 @@
 The name of a chunk is the number of its first row, so it is uploaded once, whatever is interrupted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -17,8 +18,14 @@ from lading.functions.inference.batches.rows import CommaRows, FileRows, JsonRow
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors import json_values as json_codec
 
-Kind = Literal["chunks", "files", "rows", "csv"]
-_IN_PLACE: dict[str, Kind] = {".jsonl": "rows", ".ndjson": "rows", ".csv": "csv"}
+Kind = Literal["chunks", "files", "rows"]
+MOST_ROWS: Mapping[Kind, int] = MappingProxyType({"files": 16, "rows": 500})
+"""The most rows of a part whose rows a Map groups; the others are chunks."""
+
+LONGEST_LINE = 200_000
+"""The most bytes of a row that a Map reads; its part, with what is around it, has 256 KiB."""
+
+_LINES = frozenset({".jsonl", ".ndjson"})
 
 
 class StagedObject(NamedTuple):
@@ -47,17 +54,26 @@ class CloudInput:
 def in_place(address: str) -> CloudInput | None:
     """Return how an input in S3 is read where it is; None where it must be staged.
 
-    Lines of JSON and of CSV, and folders of files, are read by the Map itself.
+    Lines of JSON and folders of files are read by the Map itself. CSV is not: a Map fills up a row
+    that is too short, cuts one that is too long, and drops backslashes.
     """
     if not address.startswith(SCHEME):
         return None
     bucket, key = split(address)
     suffix = PurePosixPath(key).suffix
-    if suffix in _IN_PLACE:
-        return CloudInput(_IN_PLACE[suffix], bucket, key)
+    if suffix in _LINES:
+        return CloudInput("rows", bucket, key)
     if not suffix:
         return CloudInput("files", bucket, f"{key.rstrip('/')}/" if key else "")
     return None
+
+
+def kind_of(address: str) -> Kind:
+    """Return what the items of an input are; `in_place` says where they are read."""
+    there = in_place(address)
+    if there is not None:
+        return there.kind
+    return "files" if not address.startswith(SCHEME) and Path(address).is_dir() else "chunks"
 
 
 def staged(source: RowSource, size: ChunkSize, metadata: ModelMetadata) -> Iterator[StagedObject]:

@@ -10,13 +10,12 @@ from typing import BinaryIO
 from lading.batch.errors import InputUnusable
 from lading.batch.sources.source import Chunk, ChunkSize, RowSource
 from lading.batch.sources.stated import identity_of
+from lading.functions.inference.batches.comma import LONGEST_ROW, read_row
 from lading.functions.inference.batches.rows import CommaRows, JsonRows, Rows
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.conversion import BYTES
 
-_LONGEST_ROW = 64 << 20
 _BOM = b"\xef\xbb\xbf"
-_QUOTE = b'"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,10 @@ class CommaFile(RowSource):
         """See `RowSource.chunks`."""
         with self.path.open("rb") as file:
             header = self._header(file)
-            yield from _chunks(self.path, file, _record, partial(CommaRows, header), size)
+            yield from _chunks(self.path, file, read_row, partial(CommaRows, header), size)
 
     def _header(self, file: BinaryIO) -> bytes:
-        header = file.readline(_LONGEST_ROW).removeprefix(_BOM).rstrip(b"\r\n")
+        header = file.readline(LONGEST_ROW).removeprefix(_BOM).rstrip(b"\r\n")
         if not header.strip():
             raise InputUnusable(str(self.path), "is empty; its first line must name the columns")
         return header
@@ -111,21 +110,7 @@ Read = Callable[[BinaryIO], bytes]
 
 
 def _line(file: BinaryIO) -> bytes:
-    return file.readline(_LONGEST_ROW + 1)
-
-
-def _record(file: BinaryIO) -> bytes:
-    """Return a row of CSV, which has several lines if a quoted cell does."""
-    line = file.readline(_LONGEST_ROW + 1)
-    if line.count(_QUOTE) % 2 == 0:
-        return line
-    parts, length = [line], len(line)
-    while length <= _LONGEST_ROW and (line := file.readline(_LONGEST_ROW + 1)):
-        parts.append(line)
-        length += len(line)
-        if line.count(_QUOTE) % 2:
-            break
-    return b"".join(parts)
+    return file.readline(LONGEST_ROW + 1)
 
 
 def _chunks(
@@ -135,9 +120,9 @@ def _chunks(
     lines: list[bytes] = []
     begin = position = file.tell()
     while row := read(file):
-        if len(row) > _LONGEST_ROW:
+        if len(row) > LONGEST_ROW:
             where = f"row {first + len(lines)}"
-            raise InputUnusable(str(path), f"{where} is longer than {_LONGEST_ROW >> 20} MB")
+            raise InputUnusable(str(path), f"{where} is longer than {LONGEST_ROW >> 20} MB")
         stripped = (row if position else row.removeprefix(_BOM)).strip(b"\r\n")
         if lines and (len(lines) == size.rows or length + len(stripped) > size.bytes):
             yield Chunk(number, first, make(lines), position - begin)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -203,7 +204,8 @@ def _run_in_cloud(wanted: Batch, place: _CloudTarget, *, as_json: bool) -> None:
     if choice.name == "map":
         function = batch_function(wanted, deployment)
         if place.dry_run:
-            _tell(planned(wanted, choice, function.metadata, function.estimate), as_json=as_json)
+            estimate = partial(function.estimate, wanted)
+            _tell(planned(wanted, choice, function.metadata, estimate), as_json=as_json)
             return
         service = batch_service(deployment, wanted.model, region)
         with show_steps() as step:

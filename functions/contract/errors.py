@@ -74,6 +74,20 @@ class MalformedRequest(RequestError):
         self.reason = reason
 
 
+class PartUnreadable(MalformedRequest):
+    """A part of a batch on Lambda does not have the form that its state machine gives it.
+
+    Remedy: deploy the stage again, so that its state machine and its functions are of one version
+    of Lading, and start the batch with `lading batch`.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"the part of the batch cannot be read: {brief(repr(error))}; deploy the stage again, "
+            "and start the batch with `lading batch`"
+        )
+
+
 class NoModelNamed(MalformedRequest):
     """The path leaves open which of several models is meant.
 

@@ -1,11 +1,11 @@
 """The state machine of a model's batches, in the Amazon States Language with JSONPath.
 
-    Kind? > Chunks | Files | Rows | Comma
+    Kind? > Chunks | Files | Rows
 
 Each is a Distributed Map over objects or rows in S3 into the model's function. The input of an
-execution is `{"kind", "input", "prefix", "results", "version"}`. A part that fails is tried again;
-parts that fail for good are tolerated, because whoever started the batch finds their rows without
-an answer.
+execution is `{"kind", "input", "prefix", "most", "group", "results", "bucket", "manifest",
+"version"}`; a part has at most `most` items. A part that fails is tried again; parts that fail for
+good are tolerated, because whoever started the batch finds their rows without an answer.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
 
@@ -18,7 +18,6 @@ from typing import Any
 
 State = dict[str, Any]
 
-_ROWS_A_PART, _FILES_A_PART = 500, 16
 _MOST_BYTES = 200_000
 """The most bytes of rows in a part; the input of a child has at most 256 KiB."""
 _TOLERATED = 100
@@ -54,12 +53,16 @@ class BatchWork:
 
 def batch_definition(work: BatchWork) -> dict[str, Any]:
     """Return the definition of the state machine."""
-    by_kind = {"chunks": "Chunks", "files": "Files", "rows": "Rows", "csv": "Comma"}
+    by_kind = {"chunks": "Chunks", "files": "Files", "rows": "Rows"}
     objects = {"Resource": f"arn:{work.partition}:states:::s3:listObjectsV2"}
     listed = {**objects, "Parameters": {"Bucket.$": "$.input", "Prefix.$": "$.prefix"}}
     key = {"Key.$": "$$.Map.Item.Value.Key"}
     value = {"value.$": "$$.Map.Item.Value"}
-    comma = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
+    lines = {
+        "Resource": f"arn:{work.partition}:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "JSONL"},
+        "Parameters": {"Bucket.$": "$.input", "Key.$": "$.prefix"},
+    }
     return {
         "Comment": "Answers the rows of a batch by a model's function",
         "StartAt": "Kind?",
@@ -74,27 +77,18 @@ def batch_definition(work: BatchWork) -> dict[str, Any]:
                 "Default": "UnknownKind",
             },
             "UnknownKind": {"Type": "Fail", "Error": "UnknownKind", "Cause": "kind is not known"},
-            "Chunks": _map(work, listed, key, 1),
-            "Files": _map(work, listed, key, _FILES_A_PART),
-            "Rows": _map(work, _object(work, {"InputType": "JSONL"}), value, _ROWS_A_PART),
-            "Comma": _map(work, _object(work, comma), value, _ROWS_A_PART),
+            "Chunks": _map(work, listed, key),
+            "Files": _map(work, listed, key),
+            "Rows": _map(work, lines, value),
         },
     }
 
 
-def _object(work: BatchWork, config: State) -> State:
-    return {
-        "Resource": f"arn:{work.partition}:states:::s3:getObject",
-        "ReaderConfig": config,
-        "Parameters": {"Bucket.$": "$.input", "Key.$": "$.prefix"},
-    }
-
-
-def _map(work: BatchWork, reader: State, item: State, most: int) -> State:
-    """Return a Distributed Map whose parts have at most `most` items."""
+def _map(work: BatchWork, reader: State, item: State) -> State:
+    """Return a Distributed Map."""
     item = {"row.$": "$$.Map.Item.Index", **item}
     common = {"kind.$": "$.kind", "input.$": "$.input", "results.$": "$.results"}
-    common |= {"version.$": "$.version", "owner": work.account}
+    common |= {"version.$": "$.version", "group.$": "$.group", "owner": work.account}
     state: State = {
         "Type": "Map",
         "ItemReader": reader,
@@ -113,7 +107,7 @@ def _map(work: BatchWork, reader: State, item: State, most: int) -> State:
     return {
         **state,
         "ItemBatcher": {
-            "MaxItemsPerBatch": most,
+            "MaxItemsPerBatchPath": "$.most",
             "MaxInputBytesPerBatch": _MOST_BYTES,
             "BatchInput": common,
         },

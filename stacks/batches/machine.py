@@ -82,6 +82,8 @@ class BatchMachine(Construct):
             for place in self._settings.inputs:
                 allow_below(each, ["s3:GetObject"], _OWN, _below(place))
             allow(each, "s3:ListBucket", bucket.bucket_arn)
+        parts = ["s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"]
+        allow_below(machine, parts, _OWN, own)  # the Map writes its manifest in parts
         for place in self._settings.inputs:
             allow(machine, "s3:ListBucket", bucket_arn(_split(place)[0]))
         allow(machine, "lambda:InvokeFunction", alias.function_arn)

@@ -10,9 +10,10 @@ from lading.batch.collecting import WrittenPart, collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, rows_of_a_part
 from lading.batch.sources.registry import open_source
 from lading.batch.sources.source import ChunkSize
-from lading.batch.staging import CloudInput, in_place, staged
+from lading.batch.staging import CloudInput, in_place, kind_of, staged
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.functions.inference.artifact.specification import TensorSpec
+from lading.functions.inference.batches import comma
 from lading.functions.inference.batches.rows import CommaRows, JsonRows
 from lading.functions.inference.models.predictor import ModelMetadata
 from tests.batch.sources.test_registry import FORMATS, PAIRS, ROWS
@@ -46,11 +47,18 @@ def test_files_are_staged_under_their_names(tmp_path: Path) -> None:
     assert found == ("a.txt", b"text", 1)
 
 
+def test_a_row_of_several_lines_is_staged_as_one(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text('text\n"two\nlines"\none\n')
+    (found,) = staged(open_source(tmp_path / "rows.csv"), ChunkSize(), PAIRS)
+    assert found.rows == 2
+    assert [*comma.rows_of(found.content)] == [b"text", b'"two\nlines"', b"one"]
+
+
 @pytest.mark.parametrize(
     ("address", "wanted"),
     [
         ("s3://b/rows.jsonl", CloudInput("rows", "b", "rows.jsonl")),
-        ("s3://b/x/rows.csv", CloudInput("csv", "b", "x/rows.csv")),
+        ("s3://b/x/rows.csv", None),
         ("s3://b/photos", CloudInput("files", "b", "photos/")),
         ("s3://b/rows.parquet", None),
         ("rows.jsonl", None),
@@ -58,6 +66,12 @@ def test_files_are_staged_under_their_names(tmp_path: Path) -> None:
 )
 def test_what_a_map_can_read_stays_where_it_is(address: str, wanted: CloudInput | None) -> None:
     assert in_place(address) == wanted
+
+
+def test_items_are_what_the_input_is_wherever_it_is(tmp_path: Path) -> None:
+    assert kind_of("s3://b/rows.jsonl") == "rows"
+    assert kind_of("s3://b/photos/") == kind_of(str(tmp_path)) == "files"
+    assert kind_of("s3://b/rows.csv") == kind_of("rows.jsonl") == "chunks"
 
 
 def test_collected_answers_are_parts_of_an_output(tmp_path: Path) -> None:
@@ -83,6 +97,16 @@ def test_rows_that_an_earlier_part_has_are_not_collected_again(tmp_path: Path) -
     assert [row["row"] for row in lines(work.part(1))] == [6]
     assert [row["row"] for row in lines(work.errors(1))] == [7]
     assert collect(work, ".jsonl", ANSWERED, WrittenPart(2, answers, errors, after=8)) is None
+
+
+def test_files_have_the_names_that_they_have_in_a_batch_on_one_machine(tmp_path: Path) -> None:
+    work = WorkFolder(tmp_path / "work")
+    (work.path / "parts").mkdir(parents=True)
+    answers = b'{"row": 0, "file": "in/photos/a.png", "y": [1, 2]}\n'
+    errors = b'{"row": 1, "file": "in/photos/x/b.png", "error": "E", "reason": ""}\n'
+    collect(work, ".jsonl", ANSWERED, WrittenPart(0, answers, errors, prefix="in/photos/"))
+    assert [row["file"] for row in lines(work.part(0))] == ["a.png"]
+    assert [row["file"] for row in lines(work.errors(0))] == ["x/b.png"]
 
 
 def test_rows_that_no_part_answered_are_found_and_have_an_error(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from lading.batch.publishing import Finished, publish, require_free, work_folder
 from lading.batch.run import Batch, open_input, require_answers
 from lading.batch.s3 import RemoteFiles
 from lading.cli.aws.batches.engine import EngineBatch
-from lading.cli.aws.batches.function_run import CloudSummary, batch_id
+from lading.cli.aws.batches.function_run import CloudSummary
 from lading.cli.aws.batches.jobs import EngineJobs
+from lading.cli.aws.batches.placing import batch_id
 from lading.cli.aws.batches.requests import AskedBatch
 from lading.cli.errors import VersionElsewhere
 

@@ -10,6 +10,7 @@ from typing import Any
 from lading.cli.aws.batches.pauses import growing_pauses
 from lading.cli.aws.stack_machine import StackMachine
 from lading.cli.errors import BatchFailed, VersionElsewhere
+from lading.functions.contract.errors import brief
 from lading.stacks.stages.batch import BUCKET_OUTPUT, MACHINE_OUTPUT, VERSIONS_OUTPUT
 
 _SHOWN, _PAGE = 20, 1000
@@ -65,8 +66,10 @@ class BatchService:
 
     def known(self, id_: str) -> BatchExecution | None:
         """Return the last execution of a batch that runs or has succeeded; None if none has."""
-        found = (each for each in self._executions(id_) if each.status in _GOOD)
-        return next(found, None)
+        for each in self._executions():
+            if _batch_of(each.id) == id_ and each.status in _GOOD:
+                return each
+        return None
 
     def start(self, id_: str, request: Mapping[str, str | int]) -> BatchExecution:
         """Start an execution of a batch; parts that are answered are not answered again.
@@ -74,8 +77,17 @@ class BatchService:
         Args:
             id_: the id; the execution has its number after it.
             request: the input of the execution.
+
+        Raises:
+            BatchFailed: another batch runs; both would leave less to live callers.
         """
-        taken = (_number(each) for each in self._executions(id_))  # AWS forgets the oldest
+        executions = self._executions()
+        running = [each.id for each in executions if each.status == "RUNNING"]
+        if running:
+            reason = f"not started, since batch '{running[0]}' runs: one at a time is answered"
+            raise BatchFailed(self._model, id_, reason)
+        # AWS forgets the oldest.
+        taken = (_number(each) for each in executions if _batch_of(each.id) == id_)
         name = f"{id_}-{max(taken, default=0) + 1}"
         with self._machine.errors():
             started = self._states.start_execution(
@@ -97,7 +109,7 @@ class BatchService:
             with self._machine.errors():
                 execution = self._read(execution.arn)
         if execution.status != "SUCCEEDED":
-            raise BatchFailed(self._model, execution.id, execution.status)
+            raise BatchFailed(self._model, execution.id, self._end(execution))
         return execution
 
     def latest(self) -> list[BatchExecution]:
@@ -119,21 +131,27 @@ class BatchService:
         Raises:
             BatchFailed: none with this id runs.
         """
-        for each in self._executions(id_.rpartition("-")[0]):
+        for each in self._executions():
             if each.id == id_ and each.status == "RUNNING":
                 with self._machine.errors():
                     self._states.stop_execution(executionArn=each.arn, cause="lading batch stop")
                     return self._read(each.arn)
         raise BatchFailed(self._model, id_, "does not run")
 
-    def _executions(self, id_: str) -> list[BatchExecution]:
-        """Return all executions of a batch, the newest first."""
+    def _executions(self) -> list[BatchExecution]:
+        """Return all executions, the newest first."""
         with self._machine.errors():
             pages = self._states.get_paginator("list_executions").paginate(
                 stateMachineArn=self._arn, maxResults=_PAGE
             )
-            found = [_execution(each) for page in pages for each in page["executions"]]
-        return [each for each in found if each.id.rpartition("-")[0] == id_]
+            return [_execution(each) for page in pages for each in page["executions"]]
+
+    def _end(self, execution: BatchExecution) -> str:
+        """Return how an execution ended, and why, as far as Step Functions says so."""
+        with self._machine.errors():
+            found = self._states.describe_execution(executionArn=execution.arn)
+        reason = ": ".join(filter(None, (found.get("error"), found.get("cause"))))
+        return f"{execution.status} ({brief(reason)})" if reason else execution.status
 
     def _read(self, arn: str) -> BatchExecution:
         return _execution(self._states.describe_execution(executionArn=arn))
@@ -145,6 +163,11 @@ class BatchService:
     @property
     def _arn(self) -> str:
         return self._machine.outputs[MACHINE_OUTPUT]
+
+
+def _batch_of(name: str) -> str:
+    """Return the id of the batch of an execution."""
+    return name.rpartition("-")[0]
 
 
 def _number(execution: BatchExecution) -> int:

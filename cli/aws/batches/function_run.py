@@ -7,7 +7,6 @@ chunks that were uploaded, an execution that runs, answers that were collected.
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -17,13 +16,12 @@ from lading.batch.cost import FunctionPrice, cost, row_ms, rows_of_a_part
 from lading.batch.engine_choice import EngineChoice
 from lading.batch.outputs.registry import output_suffix
 from lading.batch.publishing import Finished, publish, require_free, work_folder
-from lading.batch.run import Batch, Summary, open_input, require_answers
+from lading.batch.run import Batch, Summary, require_answers
 from lading.batch.s3 import SCHEME, RemoteFiles
-from lading.batch.sources.folder import FolderOfFiles
-from lading.batch.sources.source import ChunkSize
-from lading.batch.staging import CloudInput, Kind, in_place, staged
+from lading.batch.staging import MOST_ROWS, CloudInput, kind_of
 from lading.batch.work import ChunkRecord, WorkFolder
 from lading.cli.aws.batches.executions import BatchExecution, BatchService
+from lading.cli.aws.batches.placing import place_input
 from lading.functions.inference.batches.event import ERRORS as FAILED
 from lading.functions.inference.batches.event import RECORDS, RESULTS
 from lading.functions.inference.models.predictor import ModelMetadata
@@ -48,13 +46,14 @@ class CloudFunction:
     row_ms: float
     timeout_s: float
 
-    def rows_of_a_part(self, most: int) -> int:
-        """Return how many rows a part may have, of `most`."""
+    def rows_of_a_part(self, batch: Batch) -> int:
+        """Return how many rows a part of a batch may have."""
+        most = MOST_ROWS.get(kind_of(batch.source), batch.chunk.rows)
         return rows_of_a_part(self.row_ms, self.timeout_s, most)
 
-    def estimate(self, rows: int, most: int = ChunkSize().rows) -> float:
-        """Return the cost that is expected, in dollars."""
-        parts = -(-rows // self.rows_of_a_part(most))
+    def estimate(self, batch: Batch, rows: int) -> float:
+        """Return the cost that is expected for so many rows of a batch, in dollars."""
+        parts = -(-rows // self.rows_of_a_part(batch))
         return cost(self.price, rows * row_ms(self.row_ms) / 1000, parts)
 
 
@@ -107,12 +106,12 @@ def run_in_cloud(
     with work.held():
         if batch.overwrite:
             work.clear()
-        most = function.rows_of_a_part(batch.chunk.rows)
-        found = _placed(batch, function.metadata, most, service.bucket, work)
-        estimated = function.estimate(found.rows, batch.chunk.rows)
+        most = function.rows_of_a_part(batch)
+        found = place_input(batch, function.metadata, most, service.bucket, work)
+        estimated = function.estimate(batch, found.rows)
         on_step(f"about {found.rows:,} rows, estimated at ${estimated:,.4f}")
         results = f"{SCHEME}{service.bucket}/batches/{found.id}"
-        request = _request(found.place, results, service.bucket) | {"version": batch.version}
+        request = _request(batch, found.place, most, results, service.bucket)
         known = service.known(found.id)
         execution = known or service.start(found.id, request)
         work.begin({"input": batch.source, "batch": found.id})
@@ -121,7 +120,10 @@ def run_in_cloud(
             service.follow(execution, _teller(execution, results, on_step))
             rows = found.rows if found.exact else service.items(execution)
             on_step("collecting the answers")
-            return _collect(work, suffix, function.metadata, files, results, rows)
+            records, seconds = _collect(
+                work, suffix, function.metadata, files, results, found.place.prefix
+            )
+            return _Answers(records, seconds, [*lost_rows(records, rows)])
 
         records, seconds, lost = answers(execution)
         if known is not None and lost:  # parts that failed are tried again, and only they
@@ -143,51 +145,21 @@ def run_in_cloud(
     return told
 
 
-def _request(place: CloudInput, results: str, bucket: str) -> dict[str, str | int]:
-    manifest = f"{results.removeprefix(f's3://{bucket}/')}/manifest"
-    where = {"kind": place.kind, "input": place.bucket, "prefix": place.prefix}
-    return {**where, "results": results, "bucket": bucket, "manifest": manifest}
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """An input in S3: where it is, its rows or about as many, and the batch's id."""
-
-    place: CloudInput
-    rows: int
-    exact: bool
-    id: str
-
-
-def _placed(
-    batch: Batch, metadata: ModelMetadata, most: int, bucket: str, work: WorkFolder
-) -> _Placed:
-    """Return where the input is; it is copied there if the Map cannot read it where it is."""
-    files = RemoteFiles()
-    there = in_place(batch.source)
-    if there is not None:
-        id_ = batch_id(batch, files.identity(batch.source))
-        if there.kind == "files":
-            return _Placed(there, len(files.names(batch.source)), True, id_)
-        return _Placed(there, files.about_lines(batch.source), False, id_)
-    source, identity = open_input(batch.source, work, files)
-    source.check(metadata)
-    id_ = batch_id(batch, identity)
-    prefix = f"batches/{id_}/input/"
-    address = f"{SCHEME}{bucket}/{prefix}"
-    known, rows = files.names(address), 0
-    for each in staged(source, ChunkSize(most, batch.chunk.bytes), metadata):
-        rows += each.rows
-        if each.name not in known:
-            files.write(f"{address}{each.name}", each.content)
-    kind: Kind = "files" if isinstance(source, FolderOfFiles) else "chunks"
-    return _Placed(CloudInput(kind, bucket, prefix), rows, True, id_)
-
-
-def batch_id(batch: Batch, identity: str) -> str:
-    """Return the id of a batch, which follows from its input, its version and its options."""
-    facts = [batch.source, identity, batch.model, batch.digest, batch.chunk.rows]
-    return sha256(json.dumps(facts).encode()).hexdigest()[:16]
+def _request(
+    batch: Batch, place: CloudInput, most: int, results: str, bucket: str
+) -> dict[str, str | int]:
+    """Return the input of an execution; see `stacks.batches.definition`."""
+    return {
+        "kind": place.kind,
+        "input": place.bucket,
+        "prefix": place.prefix,
+        "most": min(most, MOST_ROWS.get(place.kind, 1)),
+        "group": batch.group or 0,
+        "results": results,
+        "bucket": bucket,
+        "manifest": f"{results.removeprefix(f's3://{bucket}/')}/manifest",
+        "version": batch.version,
+    }
 
 
 def _teller(execution: BatchExecution, results: str, on_step: OnStep) -> Callable[[], None]:
@@ -218,9 +190,9 @@ def _collect(
     metadata: ModelMetadata,
     files: RemoteFiles,
     results: str,
-    rows: int,
-) -> _Answers:
-    """Keep the answers of each part; return what there is."""
+    prefix: str,
+) -> tuple[list[ChunkRecord], float]:
+    """Keep the answers of each part; return the parts, and the time that they took together."""
     records: list[ChunkRecord] = []
     seconds, after = 0.0, 0
     answered, failed = (files.names(f"{results}/{kind}") for kind in (RESULTS, FAILED))
@@ -230,12 +202,12 @@ def _collect(
             files.read(f"{results}/{kind}/{name}") if name in known else b""
             for kind, known in ((RESULTS, answered), (FAILED, failed))
         ]
-        part = WrittenPart(number, lines[0], lines[1], after)
+        part = WrittenPart(number, lines[0], lines[1], after, prefix)
         record = collect(work, suffix, metadata, part)
         if record is not None:
             records.append(record)
             after = record.first + record.rows
-    return _Answers(records, seconds, [*lost_rows(records, rows)])
+    return records, seconds
 
 
 def _noted(work: WorkFolder, lost: list[range], first: int) -> list[ChunkRecord]:

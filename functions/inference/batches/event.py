@@ -1,14 +1,14 @@
 """Answers a part of a batch on Lambda: one item of a Distributed Map, or several that it groups.
 
     {"BatchInput": {"kind": "chunks", "input": "bucket", "results": "s3://bucket/prefix",
-                    "version": 3, "owner": "123456789012"},
+                    "group": 0, "version": 3, "owner": "123456789012"},
      "Items": [{"row": 0, "Key": "batches/1/input/000000000000.jsonl"}, ...]}
 
 | kind | an item | its row number |
 |---|---|---|
 | `chunks` | an object with many rows, as JSON Lines or CSV | the first row's: the object's name |
 | `files` | an object that is one row: an image, or a text | `row` |
-| `rows` | a row that the Map has read: `value` | `row` |
+| `rows` | a row of JSON that the Map has read: `value` | `row` |
 
 Answers go to `results/`, rows without an answer to `errors/`, and what was done to `records/`, each
 as one object whose name follows from the rows; the record is the last. So a part that has a record
@@ -16,17 +16,17 @@ is not answered again, one that was interrupted writes the same objects, and an 
 than Lambda's or the Map's limits. `Items` may be one item, since emulators do not group them.
 """
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from lading.functions.contract.errors import MalformedRequest
+from lading.functions.contract.errors import PartUnreadable
+from lading.functions.inference.batches import comma
 from lading.functions.inference.batches.answering import Column, answer, group_size
 from lading.functions.inference.batches.lines import FILE, ROW, encoded_lines, error_lines
 from lading.functions.inference.batches.rows import CommaRows, FileRows, JsonRows, Rows
@@ -76,19 +76,28 @@ def answer_event(
     """Answer the rows of an event; return how many there were.
 
     Raises:
-        MalformedRequest: the event is not as described above.
+        PartUnreadable: the event is not as described above.
         InferenceError: the model can answer no row of this kind.
     """
     items = event[ITEMS]
     items = items if isinstance(items, list) else [items]
-    try:
+    with _read():
         given = event["BatchInput"]
-        parts = _parts(given["kind"], given.get("input", ""), items, objects)
+        parts = [*_parts(given["kind"], given.get("input", ""), items, objects)]
         place = str(given["results"]).rstrip("/")
-        done = [_answer(part, predictor, place, objects) for part in parts]
-    except (KeyError, TypeError) as error:
-        raise MalformedRequest(f"the part of the batch has no {error}") from error
+        wanted = int(given.get("group", 0)) or None
+    group = group_size(predictor, wanted)
+    done = [_answer(part, predictor, group, place, objects) for part in parts]
     return {key: sum(each[key] for each in done) for key in _COUNTS}
+
+
+@contextmanager
+def _read() -> Iterator[None]:
+    """Turn what a part of another form raises into one clear error."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise PartUnreadable(error) from error
 
 
 def _parts(
@@ -105,42 +114,32 @@ def _parts(
         yield BatchPart(name, FileRows(contents), numbers, keys)
     elif kind == "rows":
         yield BatchPart(name, JsonRows([json.dumps(it["value"]).encode() for it in items]), numbers)
-    elif kind == "csv":
-        yield BatchPart(name, _comma_rows([item["value"] for item in items]), numbers)
     else:
-        raise MalformedRequest(f"there is no kind of batch '{kind}'")
+        raise ValueError(f"there is no kind of batch '{kind}'")
 
 
 def _chunk(key: str, content: bytes) -> BatchPart:
     name = PurePosixPath(key)
-    lines = [line for line in content.split(b"\n") if line.strip()]
-    first = int(name.stem)
-    rows: Rows = JsonRows(lines)
-    if name.suffix == ".csv":
-        rows = CommaRows(lines[0], lines[1:])
+    first, rows = int(name.stem), _rows(name.suffix, content)
     return BatchPart(f"{name.stem}.jsonl", rows, range(first, first + len(rows)))
 
 
-def _comma_rows(values: Sequence[Mapping[str, str]]) -> Rows:
-    """Return rows that a Map has read from CSV: texts by column."""
-    lines = [_comma(row.values()) for row in values]
-    return CommaRows(_comma(values[0].keys()), lines)
-
-
-def _comma(cells: Any) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="").writerow(cells)
-    return text.getvalue().encode()
+def _rows(suffix: str, content: bytes) -> Rows:
+    if suffix == ".csv":
+        header, *lines = comma.rows_of(content)
+        return CommaRows(header, lines)
+    return JsonRows([line for line in content.split(b"\n") if line.strip()])
 
 
 def _answer(
-    part: BatchPart, predictor: Predictor, place: str, objects: PartStore
+    part: BatchPart, predictor: Predictor, group: int, place: str, objects: PartStore
 ) -> dict[str, int]:
     if known := objects.find(f"{place}/{RECORDS}/{part.name}"):
-        before = json.loads(known)
-        return {key: before[key] for key in _COUNTS}
+        with _read():
+            before = json.loads(known)
+            return {key: before[key] for key in _COUNTS}
     began = perf_counter()
-    found = answer(predictor, part.rows, group_size(predictor))
+    found = answer(predictor, part.rows, group)
     if found.places:
         lines = encoded_lines(_columns(part, found.places, found.outputs))
         objects.write(f"{place}/{RESULTS}/{part.name}", b"".join(lines))

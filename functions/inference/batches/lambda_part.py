@@ -19,7 +19,8 @@ def answer_part(event: Mapping[str, Any], catalog: Catalog) -> dict[str, int]:
         InferenceError: no row of this kind can be answered.
     """
     (model,) = catalog.models()
-    given = event.get("BatchInput", {})
+    stated = event.get("BatchInput")
+    given = stated if isinstance(stated, Mapping) else {}
     predictor = model.predictor(model.find_version(given.get("version")))
     objects = PartObjects(str(given.get("results", "")), str(given.get("owner", "")))
     return answer_event(event, predictor, objects)

@@ -117,6 +117,14 @@ def test_texts_and_files_are_written_where_there_are_words_for_them(tmp_path: Pa
         assembled(tmp_path, ".npz", named)
 
 
+@pytest.mark.parametrize("name", ["../up", "a/../../up", "/dev/null/up"])
+def test_no_answer_is_written_outside_the_folder(tmp_path: Path, name: str) -> None:
+    """Names of files come from the keys of objects, which may be anything."""
+    with pytest.raises(OutputUnusable, match="would be outside it"):
+        assembled(tmp_path, "", part(0)._replace(files=[name]))
+    assert not list(tmp_path.rglob("up*"))
+
+
 def test_rows_of_different_shapes_are_kept_or_refused(tmp_path: Path) -> None:
     ragged = part(0, 1, scores=[np.ones((2, 2)), np.ones(1)])
     assert read_lines(assembled(tmp_path, ".jsonl", ragged))[0][2] == [[1, 1], [1, 1]]

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
 from lading.stacks.errors import StackError
@@ -41,14 +44,16 @@ def definition(found: Template) -> Any:
 def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template) -> None:
     states = definition(deployed)["States"]
     kinds = {it["StringEquals"]: it["Next"] for it in states["Kind?"]["Choices"]}
-    assert kinds == {"chunks": "Chunks", "files": "Files", "rows": "Rows", "csv": "Comma"}
+    assert kinds == {"chunks": "Chunks", "files": "Files", "rows": "Rows"}
     for name in kinds.values():
         assert states[name]["MaxConcurrency"] == 10  # half of what is reserved
         assert states[name]["ToleratedFailurePercentage"] == 100
         batcher = states[name]["ItemBatcher"]
         given = batcher["BatchInput"]
-        assert set(given) == {"kind.$", "input.$", "results.$", "version.$", "owner"}
+        common = {"kind.$", "input.$", "results.$", "version.$", "group.$", "owner"}
+        assert set(given) == common
         assert given["owner"] == Resolved(deployed.to_json()).value({"Ref": "AWS::AccountId"})
+        assert batcher["MaxItemsPerBatchPath"] == "$.most"  # so that a slow model ends in time
         assert batcher["MaxInputBytesPerBatch"] < 256 * 1024
         assert states[name]["ResultWriter"]["Parameters"]["Bucket.$"] == "$.bucket"
         answer = states[name]["ItemProcessor"]["States"]["Answer"]
@@ -56,9 +61,7 @@ def test_each_kind_of_input_has_a_map_into_the_live_function(deployed: Template)
         throttled, rest = answer["Retry"]
         assert "Lambda.TooManyRequestsException" in throttled["ErrorEquals"]
         assert throttled["MaxAttempts"] > rest["MaxAttempts"] > 0
-    assert states["Chunks"]["ItemBatcher"]["MaxItemsPerBatch"] == 1
     assert states["Rows"]["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
-    assert states["Comma"]["ItemReader"]["ReaderConfig"]["InputType"] == "CSV"
 
 
 def test_the_command_reads_which_versions_are_served(deployed: Template) -> None:
@@ -80,6 +83,24 @@ def test_what_is_read_is_the_batches_own_and_the_inputs_of_the_settings(deployed
     assert '"*"' not in places
     writes = json.dumps([each["Resource"] for each in statements(deployed, "s3:PutObject")])
     assert "their-data" not in writes
+
+
+def test_the_machine_may_do_what_a_map_does_to_write_its_results(deployed: Template) -> None:
+    """As CDK's own construct states it."""
+    writer = sfn.ResultWriterV2(bucket=s3.Bucket(Stack(), "Bucket"))
+    needed = {
+        action
+        for each in writer.provide_policy_statements()
+        for action in each.to_statement_json()["Action"]
+    }
+    assert len(needed) == 4
+    role = only(deployed, "AWS::StepFunctions::StateMachine")["Properties"]["RoleArn"]
+    (own,) = (
+        json.dumps(policy)
+        for policy in resources(deployed, "AWS::IAM::Policy").values()
+        if {"Ref": role["Fn::GetAtt"][0]} in policy["Properties"]["Roles"]
+    )
+    assert {action for action in needed if f'"{action}"' not in own} == set()
 
 
 def test_an_emulated_account_groups_no_items(tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
-from lading.cli.aws.batches.executions import BatchService
+from lading.cli.aws.batches.executions import BatchExecution, BatchService
 from lading.cli.errors import BatchFailed, VersionElsewhere
 from tests.cli.conftest import run
 from tests.end_to_end.conftest import guide_commands
@@ -81,11 +83,26 @@ def test_only_a_version_that_is_deployed_is_asked(service: BatchService) -> None
 def test_a_batch_is_found_among_many(service: BatchService) -> None:
     """Otherwise its next execution would get a name that is taken."""
     first = service.start(ID, {"kind": "chunks"})
+    states: Any = boto3.client("stepfunctions")
+    [machine] = states.list_state_machines()["stateMachines"]
     for number in range(25):
-        service.start(f"{number:016}", {"kind": "chunks"})
+        begun = states.start_execution(
+            stateMachineArn=machine["stateMachineArn"], name=f"{number:016}-1", input="{}"
+        )
+        states.stop_execution(executionArn=begun["executionArn"])
     assert service.known(ID) == first
-    assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-2"
     assert service.stop(first.id).status == "ABORTED"
+    assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-2"
+
+
+def test_a_second_batch_waits_so_that_both_do_not_take_what_live_callers_have(
+    service: BatchService,
+) -> None:
+    first = service.start(ID, {"kind": "chunks"})
+    with pytest.raises(BatchFailed, match=f"not started, since batch '{ID}-1' runs"):
+        service.start("f" * 16, {"kind": "chunks"})
+    service.stop(first.id)
+    assert service.start("f" * 16, {"kind": "chunks"}).id == f"{'f' * 16}-1"
 
 
 def test_the_next_execution_gets_a_free_name_after_the_first_ones_are_forgotten(
@@ -94,5 +111,26 @@ def test_the_next_execution_gets_a_free_name_after_the_first_ones_are_forgotten(
     """Step Functions forgets executions after 90 days: this one is the second of its batch."""
     states: Any = boto3.client("stepfunctions")
     [machine] = states.list_state_machines()["stateMachines"]
-    states.start_execution(stateMachineArn=machine["stateMachineArn"], name=f"{ID}-2", input="{}")
+    second = states.start_execution(
+        stateMachineArn=machine["stateMachineArn"], name=f"{ID}-2", input="{}"
+    )
+    states.stop_execution(executionArn=second["executionArn"])
     assert service.start(ID, {"kind": "chunks"}).id == f"{ID}-3"
+
+
+def test_an_execution_that_failed_says_why(service: BatchService) -> None:
+    """A line of the input that is no JSON ends a Map; the emulated account keeps no reasons."""
+    arn, now = "arn:aws:states:eu-west-1:000000000000:execution:b:1", datetime.now(UTC)
+    failed = {
+        "executionArn": arn,
+        "stateMachineArn": arn,
+        "name": "1",
+        "startDate": now,
+        "status": "FAILED",
+        "error": "States.ItemReaderFailed",
+        "cause": "line 3 is not JSON",
+    }
+    with Stubber(service._machine.states) as stub:
+        stub.add_response("describe_execution", failed, {"executionArn": arn})
+        with pytest.raises(BatchFailed, match="ItemReaderFailed: line 3 is not JSON"):
+            service.follow(BatchExecution("1", "FAILED", now, now, arn), lambda: None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lading.functions.contract.errors import MalformedRequest, VersionNotFound
+from lading.functions.contract.errors import PartUnreadable, VersionNotFound
 from lading.functions.contract.limits import LAMBDA
 from lading.functions.contract.settings import ServedModel, ServingSettings
 from lading.functions.inference.batches import objects
@@ -97,17 +97,34 @@ def test_a_part_that_is_answered_is_not_answered_again() -> None:
     assert store.objects == before
 
 
-@pytest.mark.parametrize("kind", ["rows", "csv"])
-def test_rows_that_the_map_has_read_are_grouped_or_alone(double: Predictor, kind: str) -> None:
-    values: list[Any] = [[1, 2], [3, 4]]
-    if kind == "csv":
-        values = [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
-    items = [{"row": 10 + place, "value": value} for place, value in enumerate(values)]
+def test_a_quoted_cell_of_several_lines_is_one_row() -> None:
+    """Otherwise the rows after it would get the answers of others."""
+    store = Memory(**{"b/in/000000000007.csv": b'text\n"two\nlines"\n"a ""quote"""\nlast'})
+    given = event("chunks", {"Key": "in/000000000007.csv"})
+    assert answer_event(given, Counting(), store) == {"rows": 3, "failed": 0}
+    assert store.lines("results/000000000007.jsonl") == [
+        {"row": 7, "bytes": 9},
+        {"row": 8, "bytes": 9},
+        {"row": 9, "bytes": 4},
+    ]
+
+
+@pytest.mark.parametrize(("group", "runs"), [(0, 1), (1, 4), (3, 2)])
+def test_as_many_rows_share_a_run_as_the_batch_says(group: int, runs: int) -> None:
+    model = Counting()
+    given = event("rows", *({"row": row, "value": "text"} for row in range(4)))
+    given["BatchInput"]["group"] = group
+    assert answer_event(given, model, Memory()) == {"rows": 4, "failed": 0}
+    assert len(model.runs) == runs
+
+
+def test_rows_that_the_map_has_read_are_grouped_or_alone(double: Predictor) -> None:
+    items = [{"row": 10, "value": [1, 2]}, {"row": 11, "value": [3, 4]}]
     store = Memory()
-    assert answer_event(event(kind, *items), double, store) == {"rows": 2, "failed": 0}
+    assert answer_event(event("rows", *items), double, store) == {"rows": 2, "failed": 0}
     together = store.lines("results/000000000010-000000000011.jsonl")
     assert together == [{"row": 10, "y": [2, 4]}, {"row": 11, "y": [6, 8]}]
-    alone = {**event(kind), "Items": items[1]}
+    alone = {**event("rows"), "Items": items[1]}
     assert answer_event(alone, double, store) == {"rows": 1, "failed": 0}
     assert store.lines("results/000000000011-000000000011.jsonl") == together[1:]
 
@@ -134,12 +151,25 @@ def test_answers_longer_than_lambdas_limit_go_to_s3(double: Predictor) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [{"Items": []}, event("verse", {"row": 1}), event("rows", {"row": 1}), event("chunks", 7)],
-    ids=["no-batch", "no-kind", "no-value", "no-item"],
+    [
+        {"Items": []},
+        {"BatchInput": "rows", "Items": []},
+        event("verse", {"row": 1}),
+        event("rows"),
+        event("rows", {"row": 1}),
+        event("rows", {"row": "first", "value": 1}),
+        event("chunks", 7),
+        event("chunks", {"Key": "in/first.jsonl"}),
+        event("chunks", {"Key": "in/000000000000.csv"}),
+    ],
+    ids=str,
 )
-def test_another_event_is_refused(double: Predictor, given: dict[str, Any]) -> None:
-    with pytest.raises(MalformedRequest):
-        answer_event(given, double, Memory())
+def test_a_part_that_its_state_machine_would_not_send_is_refused(
+    double: Predictor, given: dict[str, Any]
+) -> None:
+    store = Memory(**{"b/in/first.jsonl": b"[1, 2]\n", "b/in/000000000000.csv": b"\n"})
+    with pytest.raises(PartUnreadable, match="deploy the stage again"):
+        answer_event(given, double, store)
 
 
 def test_the_handler_answers_a_part_beside_requests_though_s3_throttles(
