@@ -7,7 +7,6 @@ for the image at an endpoint.
 import os
 import shlex
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from lading.emulator.engines.container_process import PORT
 from lading.emulator.processes.ports import free_port
 from lading.emulator.sagemaker.job_inputs import ImageProgram, fetch_objects
 from lading.emulator.sagemaker.job_process import JobProcess
+from lading.emulator.sagemaker.job_thread import JobThread
 from lading.emulator.sagemaker.training_folder import ROOT, Bucket
 from lading.functions.contract.names import CONTAINER
 
@@ -46,7 +46,7 @@ class ProcessingJob:
     created: float = field(default_factory=time.time)
     ended: float = 0.0
     _process: JobProcess = field(default_factory=JobProcess)
-    _thread: threading.Thread | None = None
+    _thread: JobThread = field(default_factory=JobThread)
 
     @property
     def log(self) -> Path:
@@ -56,8 +56,7 @@ class ProcessingJob:
     def start(self) -> None:
         """Run in the background."""
         self.folder.mkdir(parents=True)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread.start(self._run)
 
     def stop(self) -> None:
         """Stop: SIGTERM, and SIGKILL after the grace period; without waiting."""
@@ -67,7 +66,6 @@ class ProcessingJob:
 
     def join(self) -> None:
         """Wait for its end."""
-        assert self._thread is not None
         self._thread.join()
 
     def _run(self) -> None:

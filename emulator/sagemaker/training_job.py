@@ -2,7 +2,6 @@
 
 import re
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.emulator.sagemaker.job_process import STOP_SECONDS, JobProcess
+from lading.emulator.sagemaker.job_thread import JobThread
 from lading.emulator.sagemaker.training_folder import HOST, Bucket, TrainingFolder
 
 
@@ -43,7 +43,7 @@ class TrainingJob:
     attempts: int = 0
     _process: JobProcess = field(default_factory=JobProcess)
     _taken: bool = False
-    _thread: threading.Thread | None = None
+    _thread: JobThread = field(default_factory=JobThread)
 
     @property
     def log(self) -> Path:
@@ -59,8 +59,7 @@ class TrainingJob:
         """Run in the background."""
         self.folder.mkdir(parents=True)
         self.log.touch()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread.start(self._run)
 
     def stop(self, *, grace_seconds: float = STOP_SECONDS) -> None:
         """Stop: SIGTERM, and SIGKILL after the grace period; without waiting."""
@@ -75,7 +74,6 @@ class TrainingJob:
 
     def join(self) -> None:
         """Wait for its end."""
-        assert self._thread is not None
         self._thread.join()
 
     def metrics(self) -> dict[str, float]:

@@ -5,7 +5,6 @@ job has failed at the end.
 """
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from lading.emulator.engines.model_archive import unpacked_model
 from lading.emulator.errors import ContainerError, ExchangeBroken
 from lading.emulator.processes.http_exchange import exchange
 from lading.emulator.sagemaker.job_inputs import ImageProgram, fetch_objects
+from lading.emulator.sagemaker.job_thread import JobThread
 from lading.emulator.sagemaker.training_folder import Bucket
 
 _MEGABYTE = 1 << 20
@@ -48,13 +48,12 @@ class TransformJob:
     failure: str = ""
     created: float = field(default_factory=time.time)
     ended: float = 0.0
-    _thread: threading.Thread | None = None
+    _thread: JobThread = field(default_factory=JobThread)
 
     def start(self) -> None:
         """Run in the background."""
         self.folder.mkdir(parents=True)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread.start(self._run)
 
     def stop(self) -> None:
         """Stop after the requests under way, without waiting."""
@@ -63,7 +62,6 @@ class TransformJob:
 
     def join(self) -> None:
         """Wait for its end."""
-        assert self._thread is not None
         self._thread.join()
 
     def _run(self) -> None:

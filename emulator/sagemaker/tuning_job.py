@@ -6,13 +6,13 @@ seed, which is its strategy `Random`.
 
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from lading.emulator.sagemaker.job_thread import JobThread
 from lading.emulator.sagemaker.training_job import TrainingJob
 
 CreateJob = Callable[[Mapping[str, Any]], TrainingJob]
@@ -48,12 +48,11 @@ class TuningJob:
     status: str = "InProgress"
     created: float = field(default_factory=time.time)
     trials: list[TrainingJob] = field(default_factory=list)
-    _thread: threading.Thread | None = None
+    _thread: JobThread = field(default_factory=JobThread)
 
     def start(self) -> None:
         """Run in the background."""
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread.start(self._run)
 
     def stop(self) -> None:
         """Stop the trials that run, and start no more; without waiting."""
@@ -64,7 +63,6 @@ class TuningJob:
 
     def join(self) -> None:
         """Wait for its end."""
-        assert self._thread is not None
         self._thread.join()
 
     def best(self) -> TrainingJob | None:
