@@ -3,11 +3,12 @@
 The name of a chunk is the number of its first row, so it is uploaded once, whatever is interrupted.
 """
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -105,7 +106,19 @@ def _array_lines(rows: ArrayRows, metadata: ModelMetadata) -> bytes:
         columns = {metadata.inputs[0].name: np.column_stack([*columns.values()])}
     elif len(columns) == 1 == len(metadata.inputs):
         columns = {metadata.inputs[0].name: next(iter(columns.values()))}
-    values = [json_codec.to_lists(array) for array in columns.values()]
+    values = [_in_json(json_codec.to_lists(array)) for array in columns.values()]
     return b"\n".join(
         json_codec.dumps(dict(zip(columns, row, strict=True))) for row in zip(*values, strict=True)
     )
+
+
+def _in_json(value: Any) -> Any:
+    """Return lists whose bytes are text, or `{"b64": ...}` where they are none."""
+    if isinstance(value, list):
+        return [_in_json(each) for each in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"b64": b64encode(value).decode()}

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from lading.batch.collecting import WrittenPart, collect, lost_rows, note_lost
 from lading.batch.cost import FunctionPrice, cost, rows_of_a_part
@@ -16,7 +18,7 @@ from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.batches import comma
 from lading.functions.inference.batches.rows import CommaRows, JsonRows
 from lading.functions.inference.models.predictor import ModelMetadata
-from tests.batch.sources.test_registry import FORMATS, PAIRS, ROWS
+from tests.batch.sources.test_registry import FORMATS, PAIRS, ROWS, TEXTS
 from tests.support.batches import lines
 
 ANSWERED = ModelMetadata("m", 1, "", (), (TensorSpec("y", "FP32", (-1, 2)),))
@@ -52,6 +54,17 @@ def test_a_row_of_several_lines_is_staged_as_one(tmp_path: Path) -> None:
     (found,) = staged(open_source(tmp_path / "rows.csv"), ChunkSize(), PAIRS)
     assert found.rows == 2
     assert [*comma.rows_of(found.content)] == [b"text", b'"two\nlines"', b"one"]
+
+
+def test_bytes_that_are_no_text_are_staged_as_they_are(tmp_path: Path) -> None:
+    """Images in a column of Parquet, and texts of npz."""
+    content = [b"\x89PNG\x00", b"text"]
+    parquet.write_table(pa.table({"text": content}), tmp_path / "rows.parquet")
+    np.savez(tmp_path / "rows.npz", text=np.array([b"\xff", b"text"]))
+    for name, first in (("rows.parquet", content[0]), ("rows.npz", b"\xff")):
+        (found,) = staged(open_source(tmp_path / name), ChunkSize(), TEXTS)
+        rows = JsonRows(found.content.split(b"\n")).inputs(TEXTS)
+        assert rows["text"].tolist() == [first, b"text"]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +110,20 @@ def test_rows_that_an_earlier_part_has_are_not_collected_again(tmp_path: Path) -
     assert [row["row"] for row in lines(work.part(1))] == [6]
     assert [row["row"] for row in lines(work.errors(1))] == [7]
     assert collect(work, ".jsonl", ANSWERED, WrittenPart(2, answers, errors, after=8)) is None
+
+
+def test_numbers_that_are_not_finite_are_those_of_a_batch_on_one_machine(tmp_path: Path) -> None:
+    work = WorkFolder(tmp_path / "work")
+    (work.path / "parts").mkdir(parents=True)
+    one = ANSWERED._replace(outputs=(TensorSpec("y", "FP32", (-1,)),))
+    answers = b'{"row": 0, "y": NaN}\n{"row": 1, "y": -Infinity}\n{"row": 2, "y": 1.5}\n'
+    for suffix, wanted in ((".npz", [np.nan, -np.inf, 1.5]), (".jsonl", [None, None, 1.5])):
+        collect(work, suffix, one, WrittenPart(0, answers, b""))
+        if suffix == ".npz":
+            with np.load(work.part(0)) as part:
+                np.testing.assert_array_equal(part["y"], wanted)
+        else:
+            assert [row["y"] for row in lines(work.part(0))] == wanted
 
 
 def test_files_have_the_names_that_they_have_in_a_batch_on_one_machine(tmp_path: Path) -> None:

@@ -141,7 +141,8 @@ def _answer(
     began = perf_counter()
     found = answer(predictor, part.rows, group)
     if found.places:
-        lines = encoded_lines(_columns(part, found.places, found.outputs))
+        columns = _columns(part, found.places, found.outputs)
+        lines = encoded_lines(columns, bare_tokens=True)  # the output's format decides of NaN
         objects.write(f"{place}/{RESULTS}/{part.name}", b"".join(lines))
     if found.failures:
         failures = [each._replace(place=part.numbers[each.place]) for each in found.failures]

@@ -1,7 +1,4 @@
-"""Answers and errors of rows as JSON Lines: an object for each row.
-
-NaN and Infinity are null, as in the plain dialect.
-"""
+"""Answers and errors of rows as JSON Lines: an object for each row."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,15 +10,19 @@ ROW, FILE = "row", "file"
 """The columns before the outputs: a row's number in the input, from 0, and its file."""
 
 
-def encoded_lines(columns: Iterable[tuple[str, Column]]) -> list[bytes]:
+def encoded_lines(
+    columns: Iterable[tuple[str, Column]], *, bare_tokens: bool = False
+) -> list[bytes]:
     """Return a line for each row.
 
     Args:
         columns: names, and a value for each row.
+        bare_tokens: whether NaN and Infinity are written as such, or as null, as in the plain
+            dialect.
     """
     names, values = zip(*((name, _values(column)) for name, column in columns), strict=True)
     return [
-        json_codec.dumps(dict(zip(names, row, strict=True)), bare_tokens=False) + b"\n"
+        json_codec.dumps(dict(zip(names, row, strict=True)), bare_tokens=bare_tokens) + b"\n"
         for row in zip(*values, strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """A part of a batch on Lambda: one item or several; the names of objects follow from the rows."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,15 @@ def test_rows_that_the_map_has_read_are_grouped_or_alone(double: Predictor) -> N
     alone = {**event("rows"), "Items": items[1]}
     assert answer_event(alone, double, store) == {"rows": 1, "failed": 0}
     assert store.lines("results/000000000011-000000000011.jsonl") == together[1:]
+
+
+def test_answers_that_are_no_numbers_stay_what_they_are(double: Predictor) -> None:
+    store = Memory()
+    items = [{"row": 0, "value": [3e38, -3e38]}, {"row": 1, "value": [1, None]}]
+    assert answer_event(event("rows", *items), double, store) == {"rows": 2, "failed": 0}
+    first, second = store.lines("results/000000000000-000000000001.jsonl")
+    assert first["y"] == [math.inf, -math.inf]
+    assert second["y"] == [2, pytest.approx(math.nan, nan_ok=True)]
 
 
 def test_files_are_rows_and_keep_their_names() -> None:
