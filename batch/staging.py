@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from lading.batch.errors import InputUnusable
 from lading.batch.s3 import SCHEME, split
 from lading.batch.sources.arrays import ArrayRows, is_table
 from lading.batch.sources.source import Chunk, ChunkSize, RowSource
@@ -78,7 +79,11 @@ def kind_of(address: str) -> Kind:
 
 
 def staged(source: RowSource, size: ChunkSize, metadata: ModelMetadata) -> Iterator[StagedObject]:
-    """Yield the objects of an input that is here: a chunk each, or a file each."""
+    """Yield the objects of an input that is here: a chunk each, or a file each.
+
+    Raises:
+        InputUnusable: the input is damaged, or a file of it cannot be read.
+    """
     for chunk in source.chunks(size):
         yield from _objects(chunk, metadata)
 
@@ -87,8 +92,7 @@ def _objects(chunk: Chunk, metadata: ModelMetadata) -> Iterator[StagedObject]:
     rows, name = chunk.rows, f"{chunk.first:012}"
     if isinstance(rows, FileRows):
         for file, path in zip(chunk.files, rows.files, strict=True):
-            content = path if isinstance(path, bytes) else path.read_bytes()
-            yield StagedObject(file, content, 1)
+            yield StagedObject(file, path if isinstance(path, bytes) else _content(path), 1)
     elif isinstance(rows, CommaRows):
         lines = b"\n".join((rows.header, *rows.lines))
         yield StagedObject(f"{name}.csv", lines, len(rows))
@@ -99,6 +103,13 @@ def _objects(chunk: Chunk, metadata: ModelMetadata) -> Iterator[StagedObject]:
         yield StagedObject(f"{name}.jsonl", _array_lines(rows, metadata), len(rows))
 
 
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputUnusable(str(path), f"cannot be read: {error.strerror}") from error
+
+
 def _array_lines(rows: ArrayRows, metadata: ModelMetadata) -> bytes:
     """Return rows of arrays as lines of JSON; what is wrong with one is found where it is read."""
     columns = dict(rows.columns)
@@ -106,7 +117,10 @@ def _array_lines(rows: ArrayRows, metadata: ModelMetadata) -> bytes:
         columns = {metadata.inputs[0].name: np.column_stack([*columns.values()])}
     elif len(columns) == 1 == len(metadata.inputs):
         columns = {metadata.inputs[0].name: next(iter(columns.values()))}
-    values = [_in_json(json_codec.to_lists(array)) for array in columns.values()]
+    values = [
+        _in_json(array.tolist()) if array.dtype.kind in "OS" else json_codec.to_lists(array)
+        for array in columns.values()
+    ]
     return b"\n".join(
         json_codec.dumps(dict(zip(columns, row, strict=True))) for row in zip(*values, strict=True)
     )

@@ -5,7 +5,7 @@ chunks that were uploaded, an execution that runs, answers that were collected.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any, NamedTuple
@@ -120,20 +120,23 @@ def run_in_cloud(
             service.follow(execution, _teller(execution, results, on_step))
             rows = found.rows if found.exact else service.items(execution)
             on_step("collecting the answers")
-            records, seconds = _collect(
-                work, suffix, function.metadata, files, results, found.place.prefix
-            )
-            return _Answers(records, seconds, [*lost_rows(records, rows)])
+            there = _collect(work, suffix, function.metadata, files, results, found.place.prefix)
+            return there._replace(lost=[*lost_rows(there.records, rows)])
 
-        records, seconds, lost = answers(execution)
-        if known is not None and lost:  # parts that failed are tried again, and only they
+        answered = answers(execution)
+        if known is not None and answered.lost:  # parts that failed are tried again, and only they
             execution = service.start(found.id, request)
-            records, seconds, lost = answers(execution)
-        records += _noted(work, lost, len(records))
+            answered = answers(execution)
+        records = answered.records + _noted(work, answered.lost, len(answered.records))
         summary = Summary.of(
-            batch, records, resumed=0, group=most, workers=len(records), seconds=monotonic() - began
+            batch,
+            records,
+            resumed=0,
+            group=answered.group,
+            workers=len(records),
+            seconds=monotonic() - began,
         )
-        spent = cost(function.price, seconds, len(records))
+        spent = cost(function.price, answered.seconds, len(records))
         costs = (round(estimated, 6), round(spent, 6))
         told = CloudSummary(summary, _ENGINE, execution.id, results, *costs)
         for record in records:
@@ -177,11 +180,19 @@ def _teller(execution: BatchExecution, results: str, on_step: OnStep) -> Callabl
 
 
 class _Answers(NamedTuple):
-    """The parts of a batch, the time that they took together, and the rows that no part has."""
+    """The parts of a batch.
+
+    Args:
+        records: the parts.
+        seconds: the time that they took together.
+        group: the most rows in one run of the model.
+        lost: the rows that no part has.
+    """
 
     records: list[ChunkRecord]
     seconds: float
-    lost: list[range]
+    group: int
+    lost: Sequence[range] = ()
 
 
 def _collect(
@@ -191,13 +202,14 @@ def _collect(
     files: RemoteFiles,
     results: str,
     prefix: str,
-) -> tuple[list[ChunkRecord], float]:
-    """Keep the answers of each part; return the parts, and the time that they took together."""
+) -> _Answers:
+    """Keep the answers of each part; return what there is."""
     records: list[ChunkRecord] = []
-    seconds, after = 0.0, 0
+    seconds, group, after = 0.0, 0, 0
     answered, failed = (files.names(f"{results}/{kind}") for kind in (RESULTS, FAILED))
     for number, name in enumerate(sorted(files.names(f"{results}/{RECORDS}"))):
-        seconds += json.loads(files.read(f"{results}/{RECORDS}/{name}"))["seconds"]
+        told = json.loads(files.read(f"{results}/{RECORDS}/{name}"))
+        seconds, group = seconds + told["seconds"], max(group, told.get("group", 0))
         lines = [
             files.read(f"{results}/{kind}/{name}") if name in known else b""
             for kind, known in ((RESULTS, answered), (FAILED, failed))
@@ -207,9 +219,9 @@ def _collect(
         if record is not None:
             records.append(record)
             after = record.first + record.rows
-    return records, seconds
+    return _Answers(records, seconds, group)
 
 
-def _noted(work: WorkFolder, lost: list[range], first: int) -> list[ChunkRecord]:
+def _noted(work: WorkFolder, lost: Sequence[range], first: int) -> list[ChunkRecord]:
     """Give rows that no part has an error; return them as parts, numbered from `first`."""
     return [note_lost(work, rows, first + place, _LOST) for place, rows in enumerate(lost)]

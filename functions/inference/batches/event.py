@@ -153,7 +153,7 @@ def _answer(
         ]
         objects.write(f"{place}/{ERRORS}/{part.name}", b"".join(lines))
     record = {"rows": len(part.rows), "failed": len(found.failures)}
-    told = {**record, "seconds": round(perf_counter() - began, 3)}
+    told = {**record, "group": group, "seconds": round(perf_counter() - began, 3)}
     objects.write(f"{place}/{RECORDS}/{part.name}", json.dumps(told).encode())
     return record
 

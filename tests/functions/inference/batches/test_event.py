@@ -115,8 +115,11 @@ def test_as_many_rows_share_a_run_as_the_batch_says(group: int, runs: int) -> No
     model = Counting()
     given = event("rows", *({"row": row, "value": "text"} for row in range(4)))
     given["BatchInput"]["group"] = group
-    assert answer_event(given, model, Memory()) == {"rows": 4, "failed": 0}
+    store = Memory()
+    assert answer_event(given, model, store) == {"rows": 4, "failed": 0}
     assert len(model.runs) == runs
+    (record,) = store.lines("records/000000000000-000000000003.jsonl")
+    assert record["group"] == (group or 32)
 
 
 def test_rows_that_the_map_has_read_are_grouped_or_alone(double: Predictor) -> None:
