@@ -24,6 +24,8 @@ Follow = Annotated[
     bool, typer.Option("--follow", help="Show each new judgement, until the roll-out has ended.")
 ]
 _PAUSE_S = 10
+_NEW_MINUTES = 5
+"""The judge speaks every minute while traffic shifts."""
 _JUDGES: Final = ("judge", "update-judge")
 """Of the model's function, and of its endpoint."""
 _TIMES = ("p50, ms", "p90, ms", "p99, ms")
@@ -93,7 +95,14 @@ def _text(name: str, found: Mapping[str, Any]) -> str:
     reason = f": {found['reason']}" if found["reason"] else ""
     stopped = str(found.get("stopped", ""))
     still = f", {stopped}" if stopped.startswith(JUDGE.not_stopped) else ""
-    return f"{name} {versions}, after {minutes:.0f} min: {found['verdict']}{reason}{still}"
+    said = f"{name} {versions}, after {minutes:.0f} min: {found['verdict']}{reason}{still}"
+    return f"{said}{_age(found)}"
+
+
+def _age(found: Mapping[str, Any]) -> str:
+    """Return how old a judgement is, where it may be one of an earlier roll-out."""
+    minutes = (time.time() * 1000 - found["_aws"]["Timestamp"]) / 60_000
+    return f" ({minutes:.0f} min ago)" if minutes > _NEW_MINUTES else ""
 
 
 def _show_table(found: Mapping[str, Any]) -> None:

@@ -108,6 +108,17 @@ def test_to_follow_shows_each_new_judgement_until_the_end(
     assert [line.rpartition(": ")[2] for line in shown] == ["judging", "better or equal"]
 
 
+def test_a_judgement_of_an_earlier_roll_out_says_how_old_it_is(
+    lading: Lading, logs: LogsApi
+) -> None:
+    now = int(time.time() * 1000)
+    write(
+        logs, judgement("worse", started_ms=now - 10_800_000, _aws={"Timestamp": now - 7_200_000})
+    )
+    result = lading("rollout", "status", "digits")
+    assert result.out.splitlines()[0] == "digits 3 -> 4, after 60 min: worse (120 min ago)"
+
+
 def test_a_worse_version_that_could_not_be_stopped_is_told(lading: Lading, logs: LogsApi) -> None:
     write(logs, judgement("worse", stopped="not stopped: ClientError: denied"))
     result = lading("rollout", "status", "digits")
