@@ -27,6 +27,7 @@ from lading.functions.contract.names import CONTAINER
 from lading.functions.inference.app.application import create_app
 from lading.functions.inference.attestation.enforcement import FolderCheck, remote_attestations
 from lading.functions.inference.callers.callers import Callers
+from lading.functions.inference.callers.descriptors import connections_within
 from lading.functions.inference.entry.allocator import give_back, keep
 from lading.functions.inference.entry.container_settings import ContainerSettings
 from lading.functions.inference.entry.http_server import (
@@ -278,13 +279,14 @@ def _grpc(
         return None
     from lading.functions.inference.rpc.server import RpcLimits, RpcServing, listening
 
-    callers = settings.callers
+    callers = settings.callers  # as many connections as over HTTP, besides those
     limits = RpcLimits(
         callers.longest_body,
         grace_of(callers),
         callers.most_calls,
         callers.idle_stream_s,
         callers.head_s + callers.body_s,
+        connections_within(2 * callers.most_connections, callers.spare_descriptors) // 2 or 1,
     )
     served = RpcServing(catalog, observability, limits)
     return listening(served, address_of(settings.host, settings.grpc_port), lanes)

@@ -66,6 +66,7 @@ class RpcLimits:
         idle_stream_s: seconds after which a stream ends whose client sends nothing.
         request_s: seconds that the request of a call may take, once many calls are open; also those
             in which a new connection must say that it speaks HTTP/2.
+        most_connections: connections at the same time; more are closed.
     """
 
     longest_body: int
@@ -73,6 +74,7 @@ class RpcLimits:
     most_calls: int = 1024
     idle_stream_s: float = 600
     request_s: float = 40
+    most_connections: int = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ def _create_server(limits: RpcLimits, methods: Methods) -> grpc.aio.Server:
         ("grpc.max_concurrent_streams", bound),  # of one connection
         ("grpc.max_connection_idle_ms", int(limits.idle_stream_s * 1000)),  # without a call
         ("grpc.server_handshake_timeout_ms", int(limits.request_s * 1000)),
+        ("grpc.max_allowed_incoming_connections", limits.most_connections),
         ("grpc.max_send_message_length", -1),
         ("grpc.so_reuseport", 0),  # a port in use is an error
         *_FOR_LARGE_REQUESTS,

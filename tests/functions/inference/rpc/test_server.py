@@ -284,6 +284,30 @@ def test_a_connection_that_says_nothing_is_closed(tmp_path: Path) -> None:
             received.read()  # to the end of what the server says
 
 
+def test_connections_beyond_their_number_are_closed_until_one_ends(tmp_path: Path) -> None:
+    with running(loaded(tmp_path), most_connections=5) as server, ExitStack() as opened:
+        host, _, port = server.address.rpartition(":")
+        addresses = [(host, int(port))] * 8
+        connections = [opened.enter_context(socket.create_connection(it, 20)) for it in addresses]
+        until(lambda: sum(map(closed, connections)) == 3)
+        assert not answers(server)
+        opened.close()
+        until(lambda: answers(server))
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the server has closed a connection, by what it has sent."""
+    connection.setblocking(False)
+    try:
+        while connection.recv(1 << 16):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def test_a_stream_whose_client_sends_nothing_is_ended(tmp_path: Path) -> None:
     with running(loaded(tmp_path), idle_stream_s=0.2) as server:
         stream = server.stream(serialized())
