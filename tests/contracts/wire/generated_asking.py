@@ -11,9 +11,9 @@ from typing import Any
 CALLS = {
     "plain_json.plain_predict": "PlainPredictBody",
     "open_inference_protocol_v_2_triton_k_serve.open_inference_infer": "OpenInferenceInferBody",
-    "tensor_flow_serving.tensorflow_serving_predict": "TensorflowServingPredictBody",
+    "tensor_flow_serving.tensorflow_serving_predict": "",
 }
-"""Modules of the generated package, and the class of each one's request."""
+"""Modules of the generated package, and the class of each one's request; empty: a document."""
 
 
 def main(package: str, url: str, requests: dict[str, Any]) -> dict[str, Any]:
@@ -22,15 +22,17 @@ def main(package: str, url: str, requests: dict[str, Any]) -> dict[str, Any]:
     Args:
         package: the generated package.
         url: the server.
-        requests: the document that each call sends, by the class of its request.
+        requests: the document that each call sends, by its module.
     """
     models = import_module(f"{package}.models")
     client = import_module(package).Client(base_url=url, raise_on_unexpected_status=True)
     found = {}
     for module, body in CALLS.items():
         call = import_module(f"{package}.api.{module}")
-        answer = call.sync(client=client, body=getattr(models, body).from_dict(requests[body]))
-        found[body] = {"kind": type(answer).__name__, "answer": answer.to_dict()}
+        document = requests[module]
+        asked = getattr(models, body).from_dict(document) if body else document
+        answer = call.sync(client=client, body=asked)
+        found[module] = {"kind": type(answer).__name__, "answer": answer.to_dict()}
     return found
 
 

@@ -21,11 +21,15 @@ pytestmark = pytest.mark.long
 
 MODELS = {"floats": echo(), "several": add_sub(), "texts": echo(STRING, ["n"])}
 PATHS = {
-    "PlainPredictBody": ("/predict", "Prediction"),
-    "OpenInferenceInferBody": ("/v2/models/m/infer", "Inferred"),
-    "TensorflowServingPredictBody": ("/v1/models/m:predict", "Predictions"),
+    "plain_json.plain_predict": ("/predict", "Prediction"),
+    "open_inference_protocol_v_2_triton_k_serve.open_inference_infer": (
+        *("/v2/models/m/infer", "Inferred"),
+    ),
+    "tensor_flow_serving.tensorflow_serving_predict": (
+        *("/v1/models/m:predict", "TensorflowServingPredictResponse200"),
+    ),
 }
-"""The class of a request -> its path, and the class of its answer."""
+"""A module of the generated client -> its path, and the class of its answer."""
 
 
 @pytest.fixture(name="tools", scope="module")
@@ -59,14 +63,14 @@ def test_a_generated_client_is_answered_with_what_the_server_sent(
         generate = (str(tools / "openapi-python-client"), "generate", "--path", "openapi.json")
         options = ("--meta", "none", "--output-path", "generated")
         run(*generate, *options, folder=tmp_path, tools=tools)
-        sent = {body: example(document, path) for body, (path, _) in PATHS.items()}
+        sent = {module: example(document, path) for module, (path, _) in PATHS.items()}
         asking = str(Path(__file__).with_name("generated_asking.py"))
         words = (asking, "generated", url, json.dumps(sent))
         found = json.loads(run(str(tools / "python"), *words, folder=tmp_path, tools=tools))
-        for body, (path, kind) in PATHS.items():
-            assert found[body]["kind"] == kind
-            right = httpx.post(f"{url}{path}", json=sent[body]).json()
-            assert found[body]["answer"] == right
+        for module, (path, kind) in PATHS.items():
+            assert found[module]["kind"] == kind
+            right = httpx.post(f"{url}{path}", json=sent[module]).json()
+            assert found[module]["answer"] == right
 
 
 def example(document: dict[str, Any], path: str) -> Any:
