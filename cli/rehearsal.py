@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from lading.cli.update_locks import Update
-from lading.emulator.cloud.codedeploy import Client, CodeDeploy, Order
-from lading.emulator.cloud.codedeploy import Deployment as Shift
+from lading.emulator.cloud.codedeploy import Client, CodeDeploy, EmulatedDeployment, Order
 from lading.functions.contract.names import function_log
 from lading.functions.evidence.log_lines import count
 from lading.functions.evidence.trial import Verdict
@@ -214,7 +213,7 @@ class Rehearsal:
                 errors[version] += counts.errors
         return ShiftCounts({it: Got(requests[it], errors[it]) for it in requests})
 
-    def _look(self, shift: Shift, step: ShiftStep, report: ShiftReport) -> None:
+    def _look(self, shift: EmulatedDeployment, step: ShiftStep, report: ShiftReport) -> None:
         """Let the alarm and the judge stop the shift."""
         limit = self.deployment.settings.alarms.error_rate
         rate = step.new.errors / max(1, step.new.requests)

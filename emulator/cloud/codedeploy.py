@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, Literal, NamedTuple
 
-from lading.emulator.cloud.shift_steps import Step, steps_of
+from lading.emulator.cloud.shift_steps import TrafficShare, steps_of
 from lading.emulator.processes.json_object import json_object
-from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.answer import EmulatedAnswer
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.messages import read_headers
 
@@ -49,7 +49,7 @@ class Order(NamedTuple):
 
 
 @dataclass(slots=True)
-class Deployment:
+class EmulatedDeployment:
     """One deployment, and how far it is."""
 
     id: str
@@ -57,7 +57,7 @@ class Deployment:
     status: Status
     creator: str
     started: float
-    steps: list[Step] = field(default_factory=list)
+    steps: list[TrafficShare] = field(default_factory=list)
     due: float = 0.0
     """When the next step is due, in seconds since 1970."""
 
@@ -96,7 +96,7 @@ class CodeDeploy:
     """
 
     def __init__(self, client: Client, clock: Callable[[], float] = time.time) -> None:
-        self.deployments: dict[str, Deployment] = {}
+        self.deployments: dict[str, EmulatedDeployment] = {}
         self._client, self._clock = client, clock
         self._lock, self._numbers = threading.RLock(), count(1)
         self._hooks: dict[str, str] = {}
@@ -115,18 +115,18 @@ class CodeDeploy:
             answer = _OPERATIONS[operation](self, document or {})
         except _Refused as refused:
             error = {"__type": refused.code, "message": refused.code}
-            await Answer(send).whole(400, {}, json.dumps(error))
+            await EmulatedAnswer(send).whole(400, {}, json.dumps(error))
         else:
-            await Answer(send).whole(200, {}, json.dumps(answer))
+            await EmulatedAnswer(send).whole(200, {}, json.dumps(answer))
 
-    def begin(self, order: Order) -> Deployment:
+    def begin(self, order: Order) -> EmulatedDeployment:
         """Start to shift traffic: take the first step."""
         with self._lock:
             made = self._made(order, "InProgress", "user", steps_of(order.rollout))
             self._take(made)
         return made
 
-    def advance(self, deployment: Deployment) -> None:
+    def advance(self, deployment: EmulatedDeployment) -> None:
         """Take the next step; after the last one, let the hook after traffic decide."""
         with self._lock:
             if deployment.status != "InProgress":
@@ -146,7 +146,7 @@ class CodeDeploy:
             if deployment.status == "InProgress" and deployment.due <= self._clock():
                 self.advance(deployment)
 
-    def find(self, request: Mapping[str, Any]) -> Deployment:
+    def find(self, request: Mapping[str, Any]) -> EmulatedDeployment:
         """Return the deployment that a request names.
 
         Raises:
@@ -172,14 +172,14 @@ class CodeDeploy:
         return {"lifecycleEventHookExecutionId": _AFTER_HOOK}
 
     def _made(
-        self, order: Order, status: Status, creator: str, steps: tuple[Step, ...] = ()
-    ) -> Deployment:
+        self, order: Order, status: Status, creator: str, steps: tuple[TrafficShare, ...] = ()
+    ) -> EmulatedDeployment:
         id_ = f"d-{next(self._numbers):09X}"
-        made = Deployment(id_, order, status, creator, self._clock(), list(steps))
+        made = EmulatedDeployment(id_, order, status, creator, self._clock(), list(steps))
         self.deployments[id_] = made
         return made
 
-    def _take(self, deployment: Deployment) -> None:
+    def _take(self, deployment: EmulatedDeployment) -> None:
         step, order = deployment.steps.pop(0), deployment.order
         deployment.due = self._clock() + step.minutes * 60
         if step.share == 1:
@@ -195,7 +195,7 @@ class CodeDeploy:
             RoutingConfig={"AdditionalVersionWeights": dict(weights)},
         )
 
-    def _end(self, deployment: Deployment, status: Status, *, back: bool = True) -> None:
+    def _end(self, deployment: EmulatedDeployment, status: Status, *, back: bool = True) -> None:
         deployment.status = status
         if status != "Succeeded" and back:
             order = deployment.order
@@ -203,7 +203,7 @@ class CodeDeploy:
             rollback = order._replace(old=order.new, new=order.old)
             self._made(rollback, "Succeeded", "codeDeployRollback")
 
-    def _ask_hook(self, deployment: Deployment) -> bool:
+    def _ask_hook(self, deployment: EmulatedDeployment) -> bool:
         """Return whether the hook after traffic lets the deployment succeed."""
         if not deployment.order.after:
             return True

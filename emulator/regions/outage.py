@@ -17,7 +17,7 @@ from lading.emulator.regions.resolver import FailoverResolver, ServedRegion
 Outcome = Literal["right", "wrong", "lost"]
 
 
-class Sent(NamedTuple):
+class TimedRequest(NamedTuple):
     """A request: when it was sent and when it had its outcome, in seconds, and where it went."""
 
     at: float
@@ -74,7 +74,7 @@ class _Traffic:
     resolver: FailoverResolver
     ask: Callable[[str], Outcome]
     load: Load
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[TimedRequest] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
     _counted: threading.Condition = field(default_factory=threading.Condition)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -108,7 +108,7 @@ class _Traffic:
                 region, until = self.resolver.lookup(), at + self.load.ttl_s
             outcome = self.ask(region.url)
             with self._counted:
-                self.sent.append(Sent(at, time.monotonic(), region.name, outcome))
+                self.sent.append(TimedRequest(at, time.monotonic(), region.name, outcome))
                 self._counted.notify_all()
 
 
@@ -143,7 +143,7 @@ def drill_outage(
 
 
 def _measured(
-    sent: Sequence[Sent], stopped: float, noticed_s: float | None, *, recovered: bool
+    sent: Sequence[TimedRequest], stopped: float, noticed_s: float | None, *, recovered: bool
 ) -> Outage:
     lost = [it for it in sent if it.outcome == "lost"]
     right = [it.region for it in sent if it.outcome == "right"]

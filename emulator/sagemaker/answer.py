@@ -8,7 +8,7 @@ from lading.emulator.sagemaker.refusals import SageMakerRefusal
 from lading.functions.inference.wire.asgi import Send
 
 
-class Answer:
+class EmulatedAnswer:
     """A response, its status, and the number of bytes sent so far."""
 
     def __init__(self, send: Send) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lading.emulator.errors import ExchangeBroken
 from lading.emulator.processes.http_exchange import Reply, exchange
 from lading.emulator.sagemaker import event_stream
-from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.answer import EmulatedAnswer
 from lading.emulator.sagemaker.endpoint import Exchanged, LocalEndpoint, Mirrored, Note
 from lading.emulator.sagemaker.refusals import (
     SageMakerRefusal,
@@ -101,7 +101,7 @@ class Invocation:
             await self.note(Exchanged(self.endpoint.name, fleet.config, status, took_us))
 
 
-async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> None:
+async def respond_whole(call: Invocation, _receive: Receive, answer: EmulatedAnswer) -> None:
     """Answer with the container's complete response.
 
     Raises:
@@ -120,7 +120,7 @@ async def respond_whole(call: Invocation, _receive: Receive, answer: Answer) -> 
     call.mirror(reply, body)
 
 
-async def respond_in_parts(call: Invocation, receive: Receive, answer: Answer) -> None:
+async def respond_in_parts(call: Invocation, receive: Receive, answer: EmulatedAnswer) -> None:
     """Stream the container's response; a client that disconnects is noticed at the next part.
 
     Raises:

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lading.emulator.gateway.api import Access
-from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.answer import EmulatedAnswer
 from lading.emulator.sagemaker.descriptions import describe
 from lading.emulator.sagemaker.endpoint import EndpointLimits, LocalEndpoint, Note
 from lading.emulator.sagemaker.invocation import Invocation, respond_in_parts, respond_whole
@@ -74,7 +74,7 @@ class SageMakerRuntime:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             raise NotImplementedError(f"SageMaker has no {scope['type']} connections here")
-        answer = Answer(send)
+        answer = EmulatedAnswer(send)
         started = time.perf_counter()
         reason = ""
         try:
@@ -86,7 +86,7 @@ class SageMakerRuntime:
         access = Access(scope["method"], scope["path"], answer.status, elapsed, answer.size, reason)
         self._on_access(access)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: Answer) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, answer: EmulatedAnswer) -> None:
         headers = read_headers(scope["headers"])
         if scope["path"] == "/":
             target = headers.get("x-amz-target", "")

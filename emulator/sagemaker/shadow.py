@@ -20,7 +20,7 @@ _OK, _BROKEN = 200, 500
 
 
 @dataclass
-class ShadowVariant:
+class LocalShadow:
     """The shadow of an endpoint.
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.answer import EmulatedAnswer
 from lading.emulator.sagemaker.batch_jobs import BatchJobs
 from lading.emulator.sagemaker.job_inputs import ImageProgram, own_container
 from lading.emulator.sagemaker.refusals import ACCOUNT, SageMakerRefusal, document_of
@@ -63,7 +63,7 @@ class TrainingApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        answer = Answer(send)
+        answer = EmulatedAnswer(send)
         target = read_headers(scope["headers"]).get("x-amz-target", "")
         try:
             document = document_of(await _read(receive))

@@ -21,7 +21,7 @@ _SHIFTED: Final = "BlueGreenUpdatePolicy"
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class TrafficSteps:
     """How traffic shifts.
 
     Args:
@@ -35,7 +35,7 @@ class Steps:
     alarms: tuple[str, ...]
 
     @classmethod
-    def of(cls, deployment: Mapping[str, Any]) -> "Steps":
+    def of(cls, deployment: Mapping[str, Any]) -> "TrafficSteps":
         """Read the `DeploymentConfig` of UpdateEndpoint; without a policy, all traffic at once.
 
         Raises:
@@ -87,7 +87,7 @@ class Updates:
             raise SageMakerRefusal("ValidationException", 400, text)
         if name not in self.fleets:
             raise not_found("endpoint configuration", name)
-        steps = Steps.of(request.get("DeploymentConfig", {}))
+        steps = TrafficSteps.of(request.get("DeploymentConfig", {}))
         endpoint.status = Status.updating
         endpoint.pending = Pending(self.fleets[name], 0.0, time.time())
         task = asyncio.create_task(self._run(endpoint, endpoint.pending, steps))
@@ -100,7 +100,7 @@ class Updates:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _run(self, endpoint: LocalEndpoint, pending: Pending, steps: Steps) -> None:
+    async def _run(self, endpoint: LocalEndpoint, pending: Pending, steps: TrafficSteps) -> None:
         """Start the new fleet, shift traffic to it in steps, and stop the fleet that is left."""
         kept, left = pending.new, endpoint.fleet
         try:
@@ -114,7 +114,7 @@ class Updates:
         await left.engine.stop()
         endpoint.status = Status.in_service
 
-    async def _shift(self, endpoint: LocalEndpoint, pending: Pending, steps: Steps) -> bool:
+    async def _shift(self, endpoint: LocalEndpoint, pending: Pending, steps: TrafficSteps) -> bool:
         """Return whether all traffic has shifted, and no alarm has gone off."""
         for share in steps.shares:
             endpoint.pending = Pending(pending.new, share, pending.started)

@@ -31,7 +31,7 @@ from lading.emulator.sagemaker.endpoint import Fleet
 from lading.emulator.sagemaker.locked_endpoints import locked_endpoints
 from lading.emulator.sagemaker.metrics import Publisher
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
-from lading.emulator.sagemaker.shadow import ShadowVariant
+from lading.emulator.sagemaker.shadow import LocalShadow
 from lading.emulator.sagemaker.updates import Updates
 from lading.functions.contract.judging import JUDGE
 from lading.functions.endpoint_check.lambda_handler import check
@@ -111,7 +111,7 @@ def placed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Placed]:
             client = account_client(cloud.environment)("s3")
             client.put_object(Bucket=buckets[0], Key=key, Body=content)
 
-        found.mirror = ShadowVariant(hidden, 1.0, Capture("captures/2-1", store), note)
+        found.mirror = LocalShadow(hidden, 1.0, Capture("captures/2-1", store), note)
         sagemaker = SageMakerRuntime([found], updates=updates, note=note)
         port = stack.enter_context(in_background(sagemaker, sagemaker))
         cloud.bootstrap()

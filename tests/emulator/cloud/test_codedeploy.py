@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lading.emulator.cloud.codedeploy import CodeDeploy, Deployment, Order
+from lading.emulator.cloud.codedeploy import CodeDeploy, EmulatedDeployment, Order
 from tests.support.s3 import aws
 from tests.support.uvicorn_server import uvicorn_serving
 
@@ -47,7 +47,7 @@ class World:
     service: CodeDeploy
     now: list[float]
 
-    def run(self, deployment: Deployment) -> None:
+    def run(self, deployment: EmulatedDeployment) -> None:
         for _ in range(11):
             self.service.advance(deployment)
 

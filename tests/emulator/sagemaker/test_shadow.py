@@ -7,7 +7,7 @@ import pytest
 
 from lading.emulator.sagemaker.capture import Capture
 from lading.emulator.sagemaker.endpoint import Exchanged
-from lading.emulator.sagemaker.shadow import ShadowVariant
+from lading.emulator.sagemaker.shadow import LocalShadow
 from tests.support.emulator_sagemaker import contrary, endpoint, quick, serving
 
 
@@ -20,7 +20,7 @@ def shadowed(folder: Path, share: float, *habits: str, requests: int = 1) -> dic
         seen.append(exchanged)
 
     engine = contrary(folder, *habits)
-    mirror = ShadowVariant(engine, share, Capture("captures/3-4", written.__setitem__), note)
+    mirror = LocalShadow(engine, share, Capture("captures/3-4", written.__setitem__), note)
     with serving(endpoint(folder, limits=quick(), mirror=mirror)) as served:
         for number in range(requests):
             served.invoke(InferenceId=f"request-{number}")

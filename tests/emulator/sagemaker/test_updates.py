@@ -11,7 +11,7 @@ from lading.emulator.processes.server import in_background
 from lading.emulator.sagemaker.endpoint import Exchanged, Fleet
 from lading.emulator.sagemaker.refusals import SageMakerRefusal
 from lading.emulator.sagemaker.runtime import SageMakerRuntime
-from lading.emulator.sagemaker.updates import Steps, Updates
+from lading.emulator.sagemaker.updates import TrafficSteps, Updates
 from tests.support.emulator_sagemaker import Served, contrary, endpoint, quick
 from tests.support.waiting import until
 
@@ -152,10 +152,10 @@ def test_an_unknown_configuration_is_refused(tmp_path: Path) -> None:
 )
 def test_the_steps_of_a_policy(routing: dict[str, Any], shares: tuple[float, ...]) -> None:
     policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-    assert Steps.of(policy).shares == shares
+    assert TrafficSteps.of(policy).shares == shares
 
 
 def test_a_step_of_more_than_half_is_refused() -> None:
     routing = {"Type": "CANARY", "CanarySize": {"Value": 60}}
     with pytest.raises(SageMakerRefusal, match="CanarySize must be 1 to 50 percent, got 60"):
-        Steps.of({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}})
+        TrafficSteps.of({"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lading.emulator.cloud.codedeploy import CodeDeploy, Deployment, Order
+from lading.emulator.cloud.codedeploy import CodeDeploy, EmulatedDeployment, Order
 from lading.functions.contract.names import function_log
 from lading.functions.judge import lambda_handler
 from tests.support.logs import LogsApi
@@ -53,7 +53,7 @@ class World:
     capture: pytest.CaptureFixture[str]
     started: float = field(default_factory=lambda: time.time() - MINUTES * 60 - 20)
 
-    def begin(self) -> Deployment:
+    def begin(self) -> EmulatedDeployment:
         """Start to shift traffic from version 1 to version 2, some minutes ago."""
         self.logs.groups[function_log(FUNCTION)]
         self.logs.groups[function_log(JUDGE)]
