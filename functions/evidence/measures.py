@@ -31,7 +31,7 @@ class Measure(Protocol):
         """Natural logarithm of the e-value that the new version is worse."""
 
 
-class Errors:
+class MoreErrors:
     """Whether more requests fail.
 
     Args:
@@ -53,7 +53,7 @@ class Errors:
         return self._test.log_evidence
 
 
-class Latency:
+class LongerLatency:
     """Whether requests take longer: whether more of them exceed what the old version's did.
 
     Args:
@@ -79,7 +79,7 @@ class Latency:
         return log_mean([test.log_evidence for test in self._tests])
 
 
-class Answers:
+class OtherAnswers:
     """Whether answers are distributed differently: predicted classes, and scores.
 
     Args:

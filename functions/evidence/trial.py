@@ -6,7 +6,7 @@ from math import exp
 from typing import Final, NamedTuple
 
 from lading.functions.evidence.counts import NOTHING, VersionCounts, total
-from lading.functions.evidence.measures import Answers, Errors, Latency, Measure
+from lading.functions.evidence.measures import LongerLatency, Measure, MoreErrors, OtherAnswers
 
 _LARGEST_LOG: Final = 700.0
 """exp of more is no finite number."""
@@ -84,9 +84,9 @@ class Trial:
     def __post_init__(self) -> None:
         rules, self._past = self.rules, self.before
         self._measures = {
-            "errors": Errors(rules.errors),
-            "latency": Latency(rules.latency),
-            "answers": Answers(rules.answers),
+            "errors": MoreErrors(rules.errors),
+            "latency": LongerLatency(rules.latency),
+            "answers": OtherAnswers(rules.answers),
         }
         self._most = dict.fromkeys(self._measures, 0.0)
 

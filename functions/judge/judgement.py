@@ -36,7 +36,7 @@ class MetricNames(NamedTuple):
     undecided: str = JUDGE.undecided
 
 
-class Recorded(Protocol):
+class RecordSource(Protocol):
     """What the judge counts from; see `records.Records` and `fleets.Fleets`."""
 
     def requests(self, start_minute: int, end_minute: int) -> Counted:
@@ -122,7 +122,7 @@ class Look:
         grace_ms: how long a minute must be over, so that everything of it has arrived.
     """
 
-    records: Recorded
+    records: RecordSource
     rules: Rules
     write: Write
     grace_ms: int = GRACE_MS

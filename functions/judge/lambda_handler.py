@@ -23,7 +23,7 @@ from lading.functions.judge.judgement import (
     Judgement,
     Look,
     MetricNames,
-    Recorded,
+    RecordSource,
     with_metrics,
 )
 from lading.functions.judge.records import OwnLog, Records
@@ -35,7 +35,7 @@ METRICS_GRACE_MS: Final = 90_000
 _UNREADABLE: Final = (BotoCoreError, ClientError, ValueError, KeyError)
 
 
-class _Place(NamedTuple):
+class _RolloutPlace(NamedTuple):
     """Where roll-outs are found, how their metrics are called, and where their counts are.
 
     Args:
@@ -47,7 +47,7 @@ class _Place(NamedTuple):
 
     rollouts: Rollouts
     names: MetricNames
-    records: Callable[[Shift], Recorded]
+    records: Callable[[Shift], RecordSource]
     grace_ms: int
 
 
@@ -76,16 +76,16 @@ def judge(event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: AR
     return line
 
 
-def _place(settings: JudgeSettings) -> _Place:
+def _place(settings: JudgeSettings) -> _RolloutPlace:
     if not settings.endpoint:
-        return _Place(
+        return _RolloutPlace(
             Deployments(settings.application, settings.group),
             MetricNames(),
             lambda _: Records(settings.function, settings.judge),
             GRACE_MS,
         )
     log = OwnLog(settings.judge)
-    return _Place(
+    return _RolloutPlace(
         EndpointUpdates(settings.endpoint, settings.function, log),
         MetricNames(JUDGE.update_worse, JUDGE.update_undecided),
         lambda shift: Fleets(settings.endpoint, settings.function, shift, log),
@@ -94,7 +94,7 @@ def _place(settings: JudgeSettings) -> _Place:
 
 
 def _look(
-    settings: JudgeSettings, place: _Place, shift: Shift, now_ms: int, *, final: bool
+    settings: JudgeSettings, place: _RolloutPlace, shift: Shift, now_ms: int, *, final: bool
 ) -> Judgement:
     """Return the judgement; that the judge is broken if its data cannot be read."""
     records = place.records(shift)

@@ -25,7 +25,7 @@ from lading.functions.traffic_hook.cloud import (
 from lading.functions.traffic_hook.custom_resource import failure_of, log, respond
 from lading.functions.traffic_hook.golden import NOTHING, Golden, differences, wrong_status
 from lading.functions.traffic_hook.judged import hear_judge
-from lading.functions.traffic_hook.patience import Retries
+from lading.functions.traffic_hook.patience import HookRetries
 from lading.functions.traffic_hook.settings import GoldenPlace, HookSettings
 
 _HEADERS = {"Content-Type": "application/json", "Host": "traffic-hook"}
@@ -33,7 +33,7 @@ _HEADERS = {"Content-Type": "application/json", "Host": "traffic-hook"}
 
 def check(event: Mapping[str, Any], context: Any) -> None:
     """Answer CodeDeploy's BeforeAllowTraffic, or the custom resource."""
-    patience = Retries(context.get_remaining_time_in_millis if context else lambda: 0)
+    patience = HookRetries(context.get_remaining_time_in_millis if context else lambda: 0)
     if "RequestType" in event:
         _check_resource(event, patience)
         return
@@ -41,7 +41,7 @@ def check(event: Mapping[str, Any], context: Any) -> None:
     deployment.report(succeeded=_check(lambda: deployment.versions()[1], patience) is None)
 
 
-def _check_resource(event: Mapping[str, Any], patience: Retries) -> None:
+def _check_resource(event: Mapping[str, Any], patience: HookRetries) -> None:
     """Check at creation, and at updates only with `Always`; CodeDeploy checks other updates."""
     properties = event["ResourceProperties"]
     checked = event["RequestType"] == "Create" or (
@@ -76,7 +76,7 @@ def _is_passed(settings: HookSettings, deployment: str) -> bool:
     return heard.passes
 
 
-def _check(version: Callable[[], int], patience: Retries) -> str | None:
+def _check(version: Callable[[], int], patience: HookRetries) -> str | None:
     """Return why the version must not serve, or None."""
     settings = HookSettings.from_environment()
 
@@ -107,7 +107,7 @@ def _altered_layer(settings: HookSettings) -> str | None:
 
 
 def _differences(
-    settings: HookSettings, place: GoldenPlace, target: int, patience: Retries
+    settings: HookSettings, place: GoldenPlace, target: int, patience: HookRetries
 ) -> Iterator[str]:
     content = read_golden(place.golden, place.owner) if place.golden else None
     golden = NOTHING if content is None else Golden.from_json(content)

@@ -14,7 +14,7 @@ _SPARED_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class HookRetries:
     """Repeats a request while the answer is 503 with `Retry-After`, and while there is time.
 
     Args:

@@ -18,7 +18,7 @@ from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.captured import REQUESTS, object_key, to_line
 from lading.functions.contract.errors import CaptureUnreachable
 from lading.functions.contract.names import CAPTURE, METRICS
-from lading.functions.inference.capture.places import LONGEST_OBJECT, Place, place_of
+from lading.functions.inference.capture.places import LONGEST_OBJECT, CapturePlace, place_of
 from lading.functions.inference.capture.records import has_field, record_of, size_of
 from lading.functions.inference.drift.held import held_bytes
 from lading.functions.inference.models.prediction import Prediction
@@ -53,7 +53,7 @@ class Capturing:
     """
 
     def __init__(
-        self, settings: CaptureSettings, stage: str = "", place: Place | None = None
+        self, settings: CaptureSettings, stage: str = "", place: CapturePlace | None = None
     ) -> None:
         self._settings, self._stage = settings, stage
         self.waits = settings.waits

@@ -19,7 +19,7 @@ from lading.functions.contract.errors import (
     NotEntitled,
     RequestTooLarge,
 )
-from lading.functions.inference.capture.places import Place, place_of
+from lading.functions.inference.capture.places import CapturePlace, place_of
 from lading.functions.inference.capture.truths import FeedbackScore, score_of
 from lading.functions.inference.models.predictor import ModelMetadata
 from lading.functions.inference.tensors.json_values import loads_object
@@ -59,7 +59,7 @@ class Feedback:
         place: the same place; by default that of the settings.
     """
 
-    def __init__(self, settings: CaptureSettings, place: Place | None = None) -> None:
+    def __init__(self, settings: CaptureSettings, place: CapturePlace | None = None) -> None:
         self._settings, self._given = settings, place
 
     def check_caller(self, headers: Mapping[str, str]) -> None:
@@ -122,7 +122,7 @@ class Feedback:
         return _Answer(identity, captured.version, outputs)
 
     @cached_property
-    def _place(self) -> Place:
+    def _place(self) -> CapturePlace:
         return self._given or place_of(self._settings)
 
 

@@ -22,7 +22,7 @@ _TAKEN: Final = frozenset({"PreconditionFailed", "412"})
 _GONE: Final = frozenset({"NoSuchKey", "404"})
 
 
-class Place(Protocol):
+class CapturePlace(Protocol):
     """Keeps small objects by their keys."""
 
     def put(self, key: str, content: bytes) -> bool:
@@ -40,7 +40,7 @@ class Place(Protocol):
         """
 
 
-def place_of(settings: CaptureSettings) -> Place:
+def place_of(settings: CaptureSettings) -> CapturePlace:
     """Return the place that the settings name; no call is made yet."""
     if settings.in_s3:
         return BucketPlace(settings.place, settings.key, settings.owner)
@@ -58,7 +58,7 @@ class FolderPlace:
         self._folder = folder
 
     def put(self, key: str, content: bytes) -> bool:
-        """See `Place`; a link to a complete file takes the key, or fails if it is taken."""
+        """See `CapturePlace`; a link to a complete file takes the key, or fails if it is taken."""
         path = self._folder / key
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class FolderPlace:
         return True
 
     def get(self, key: str) -> bytes | None:
-        """See `Place`."""
+        """See `CapturePlace`."""
         try:
             with (self._folder / key).open("rb") as file:
                 return file.read(LONGEST_OBJECT)
@@ -104,13 +104,13 @@ class BucketPlace:
         )
 
     def put(self, key: str, content: bytes) -> bool:
-        """See `Place`; S3 itself refuses a key that is taken."""
+        """See `CapturePlace`; S3 itself refuses a key that is taken."""
         body = {"Body": content, "ContentType": "application/jsonlines", "IfNoneMatch": "*"}
         told = {**self._encryption, **body, "Key": f"{self._prefix}{key}"}
         return self._ask("put_object", _TAKEN, told) is not None
 
     def get(self, key: str) -> bytes | None:
-        """See `Place`."""
+        """See `CapturePlace`."""
         found = self._ask("get_object", _GONE, {"Key": f"{self._prefix}{key}"})
         return None if found is None else self._read(found["Body"])
 

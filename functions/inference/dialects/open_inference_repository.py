@@ -13,7 +13,7 @@ from lading.functions.contract.errors import MalformedRequest, Unsupported
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.loading.catalog import CatalogModel, Control
 from lading.functions.inference.models.call import Call
-from lading.functions.inference.models.statistics import SPANS, Statistics, Tally
+from lading.functions.inference.models.statistics import SPANS, Statistics, VersionStatistics
 from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.wire.messages import Response, json_response
 
@@ -148,7 +148,7 @@ def count(call: Call) -> list[dict[str, Any]]:
     return [_counted(kept.of(*each), *each) for each in versions]
 
 
-def _counted(tally: Tally, name: str, version: int) -> dict[str, Any]:
+def _counted(tally: VersionStatistics, name: str, version: int) -> dict[str, Any]:
     spans = {
         span: {"count": tally.counts.get(span, 0), "ns": tally.nanoseconds.get(span, 0)}
         for span in _SPANS

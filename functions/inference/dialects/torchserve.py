@@ -20,7 +20,7 @@ from lading.functions.inference.tensors import json_values as json_codec
 from lading.functions.inference.tensors.conversion import BYTES, Array, datatype_of
 from lading.functions.inference.wire import media_requests
 from lading.functions.inference.wire.messages import JSON, Response
-from lading.functions.inference.wire.multipart import MULTIPART, Part, read_parts
+from lading.functions.inference.wire.multipart import MULTIPART, FormField, read_parts
 
 _JSON_TYPES = (JSON, "application/x-www-form-urlencoded", "")
 _BARE = ("data", "body")
@@ -87,7 +87,7 @@ def _decode(document: Any, metadata: ModelMetadata) -> dict[str, Array]:
     return plain.decode({"inputs": document}, metadata)
 
 
-def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str, Array]:
+def _decode_form(parts: Mapping[str, FormField], metadata: ModelMetadata) -> dict[str, Array]:
     """Decode a form: a single part is the only input, several parts are inputs by name."""
     if len(parts) == 1:
         (part,) = parts.values()
@@ -101,7 +101,7 @@ def _decode_form(parts: Mapping[str, Part], metadata: ModelMetadata) -> dict[str
     return inputs
 
 
-def _decode_part(part: Part, metadata: ModelMetadata) -> dict[str, Array]:
+def _decode_part(part: FormField, metadata: ModelMetadata) -> dict[str, Array]:
     if _is_json(part.content_type, part.content):
         return _decode(json_codec.loads(part.content), metadata)
     return media_requests.decode(_media_type(part.content_type), part.content, metadata)

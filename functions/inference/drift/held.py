@@ -21,7 +21,7 @@ _TEXT_WEIGHT: Final = 16
 """A byte of a text counts so often: to read an image's file takes that much longer."""
 
 
-class Rows:
+class HeldRows:
     """The copied rows of a tensor, from arrays of one type and shape.
 
     Args:
@@ -44,8 +44,8 @@ class Held:
     """The inputs of the requests of a group, or their outputs."""
 
     def __init__(self) -> None:
-        self._latest: dict[str, Rows] = {}
-        self._copied: dict[tuple[str, np.dtype[Any], tuple[int, ...]], Rows] = {}
+        self._latest: dict[str, HeldRows] = {}
+        self._copied: dict[tuple[str, np.dtype[Any], tuple[int, ...]], HeldRows] = {}
         self._kept: dict[str, list[Array]] = {}
 
     def add(self, arrays: Mapping[str, Array]) -> int:
@@ -71,14 +71,14 @@ class Held:
         copied = [rows.array() for (name, *_), rows in self._copied.items() if name == tensor]
         return [*copied, *self._kept.get(tensor, ())]
 
-    def _rows(self, name: str, array: Array) -> Rows | None:
+    def _rows(self, name: str, array: Array) -> HeldRows | None:
         """Return where an array is copied to; None for one that is kept."""
         if array.dtype is _TEXTS or not array.ndim or not 0 < array.nbytes <= MOST_COPIED:
             return None
         key = name, array.dtype, array.shape
         rows = self._copied.get(key)
         if rows is None:
-            rows = self._copied[key] = Rows(array)
+            rows = self._copied[key] = HeldRows(array)
         self._latest[name] = rows
         return rows
 

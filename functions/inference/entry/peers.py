@@ -62,7 +62,7 @@ class Peers:
             return ask_all(others, kind, content)
 
     @contextmanager
-    def talk(self, patience: float) -> Iterator[list["Conversation"]]:
+    def talk(self, patience: float) -> Iterator[list["PeerConnection"]]:
         """Connect to every other worker, for several questions.
 
         Raises:
@@ -70,7 +70,7 @@ class Peers:
         """
         with ExitStack() as opened:
             yield [
-                opened.enter_context(Conversation(number, listener.getsockname(), patience))
+                opened.enter_context(PeerConnection(number, listener.getsockname(), patience))
                 for number, listener in enumerate(self._listeners)
                 if number != self.number
             ]
@@ -81,7 +81,7 @@ class Peers:
             Thread(target=_converse, args=(connection, answers), daemon=True).start()
 
 
-class Conversation:
+class PeerConnection:
     """A connection to another worker, for one question after another.
 
     Args:
@@ -137,7 +137,7 @@ class Conversation:
         return json.loads(line)
 
 
-def ask_all(others: Sequence[Conversation], kind: str, content: Any = None) -> list[Any]:
+def ask_all(others: Sequence[PeerConnection], kind: str, content: Any = None) -> list[Any]:
     """Return each worker's answer to a question, on which they work at the same time.
 
     Raises:

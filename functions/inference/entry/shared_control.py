@@ -13,7 +13,13 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from lading.functions.contract.errors import InferenceError, ModelUnavailable
-from lading.functions.inference.entry.peers import Answers, Conversation, Peers, PeerSilent, ask_all
+from lading.functions.inference.entry.peers import (
+    Answers,
+    PeerConnection,
+    Peers,
+    PeerSilent,
+    ask_all,
+)
 from lading.functions.inference.loading.catalog import CatalogModel
 from lading.functions.inference.loading.control import ModelControl
 from lading.functions.inference.models.statistics import Statistics
@@ -115,14 +121,14 @@ class SharedControl:
             self._make(Change(self._serial + 1, kind, name, detail), others)
 
     @contextmanager
-    def _talk(self, model: CatalogModel) -> Iterator[list[Conversation]]:
+    def _talk(self, model: CatalogModel) -> Iterator[list[PeerConnection]]:
         try:
             with self._peers.talk(_LOADING) as others:
                 yield others
         except PeerSilent as silent:
             raise ModelUnavailable(model.name, max(model.versions), str(silent)) from silent
 
-    def _make(self, change: Change, others: Sequence[Conversation]) -> None:
+    def _make(self, change: Change, others: Sequence[PeerConnection]) -> None:
         """Make a change here, which raises what is wrong with it, then in the other workers."""
         self._apply(change)
         for other in others:

@@ -46,7 +46,7 @@ class Part(Protocol):
         """
 
 
-class Step:
+class PartUse:
     """A use of a part, with the names that its tensors have around it.
 
     Args:
@@ -125,7 +125,7 @@ class ModelPart(Part):
 class Chain(Part):
     """Steps of which each may use what the steps before it returned."""
 
-    def __init__(self, node: GraphNode, steps: Sequence[Step]) -> None:
+    def __init__(self, node: GraphNode, steps: Sequence[PartUse]) -> None:
         self._outputs = node.outputs
         self.remote = any(step.part.remote for step in steps)
         self._waves = _waves(steps) if self.remote else tuple((step,) for step in steps)
@@ -156,7 +156,7 @@ class Ensemble(Part):
     """
 
     def __init__(
-        self, node: GraphNode, steps: Sequence[Step], own: OwnCombine | None = None
+        self, node: GraphNode, steps: Sequence[PartUse], own: OwnCombine | None = None
     ) -> None:
         self._node, self._steps, self._own = node, tuple(steps), own
         self._shares = [step.share for step in node.steps]
@@ -184,7 +184,7 @@ class Ensemble(Part):
         return found
 
 
-class Choice(Part):
+class Router(Part):
     """Steps of which one answers: a switch or a splitter.
 
     Args:
@@ -193,7 +193,7 @@ class Choice(Part):
         route: finds the step of each row.
     """
 
-    def __init__(self, node: GraphNode, steps: Sequence[Step], route: Route) -> None:
+    def __init__(self, node: GraphNode, steps: Sequence[PartUse], route: Route) -> None:
         self._node, self._steps, self._route = node, tuple(steps), route
         self.remote = any(step.part.remote for step in steps)
 
@@ -225,11 +225,11 @@ class Choice(Part):
         }
 
 
-def _calling(step: Step, tensors: Tensors, runs: list[NodeRun]) -> Callable[[], Tensors]:
+def _calling(step: PartUse, tensors: Tensors, runs: list[NodeRun]) -> Callable[[], Tensors]:
     return lambda: step.run(tensors, runs)
 
 
-def _each(steps: Sequence[Step], tensors: Tensors, runs: list[NodeRun]) -> list[Tensors]:
+def _each(steps: Sequence[PartUse], tensors: Tensors, runs: list[NodeRun]) -> list[Tensors]:
     """Return what each step answers; those that wait for endpoints run at once."""
     remote = [step for step in steps if step.part.remote]
     if not remote:
@@ -245,16 +245,16 @@ def _each(steps: Sequence[Step], tensors: Tensors, runs: list[NodeRun]) -> list[
 
 
 def _in_turn(
-    steps: Sequence[Step], tensors: Tensors, runs: list[NodeRun], answers: list[Tensors]
+    steps: Sequence[PartUse], tensors: Tensors, runs: list[NodeRun], answers: list[Tensors]
 ) -> Tensors:
     answers.extend(step.run(tensors, runs) for step in steps)
     return {}
 
 
-def _waves(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
+def _waves(steps: Sequence[PartUse]) -> tuple[tuple[PartUse, ...], ...]:
     """Return the steps in groups; a step needs outputs of earlier groups only."""
     wave_of: dict[str, int] = {}
-    waves: list[list[Step]] = []
+    waves: list[list[PartUse]] = []
     for step in steps:
         wave = max((wave_of.get(outer, -1) + 1 for _, outer in step.inputs), default=0)
         waves += [[]] * (wave == len(waves))

@@ -10,7 +10,14 @@ from lading.functions.inference.artifact.graph_nodes import ROOT, GraphNode
 from lading.functions.inference.artifact.specification import BACKGROUND, BASELINE, Artifact, Graph
 from lading.functions.inference.graphs.node_runs import NodeRun
 from lading.functions.inference.graphs.own_code import own_combine
-from lading.functions.inference.graphs.parts import Chain, Choice, Ensemble, ModelPart, Part, Step
+from lading.functions.inference.graphs.parts import (
+    Chain,
+    Ensemble,
+    ModelPart,
+    Part,
+    PartUse,
+    Router,
+)
 from lading.functions.inference.graphs.routing import route_of
 from lading.functions.inference.models.predictor import (
     Batching,
@@ -169,7 +176,7 @@ class _Opened:
             return _model_part(name, self._predictor(name), outputs)
         if node.merged:
             return _model_part(name, self._merged(name, node), node.outputs)
-        steps = [Step(step, self.part(step.use, tuple(step.outputs))) for step in node.steps]
+        steps = [PartUse(step, self.part(step.use, tuple(step.outputs))) for step in node.steps]
         return self._node(name, node, steps)
 
     def by_row(self) -> bool:
@@ -179,13 +186,13 @@ class _Opened:
             for node in self._graph.nodes.values()
         )
 
-    def _node(self, name: str, node: GraphNode, steps: Sequence[Step]) -> Part:
+    def _node(self, name: str, node: GraphNode, steps: Sequence[PartUse]) -> Part:
         if node.kind == "sequence":
             return Chain(node, steps)
         if node.kind == "ensemble":
             own = own_combine(node.code, self._artifact.files[node.code]) if node.code else None
             return Ensemble(node, steps, own)
-        return Choice(node, steps, route_of(name, node))
+        return Router(node, steps, route_of(name, node))
 
     def _predictor(self, name: str) -> Predictor:
         if name not in self.predictors:

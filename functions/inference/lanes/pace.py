@@ -14,7 +14,7 @@ FORGIVEN: Final = 100
 """Runs after which slow ones are forgotten: the system may interrupt any run, once in a while."""
 
 
-class Pace:
+class RunPace:
     """The runs of one version of a model so far.
 
     It becomes quick when the best of five runs takes less than a millisecond, and is measured anew
@@ -58,7 +58,7 @@ class Paces:
     """
 
     def __init__(self) -> None:
-        self._paces: WeakKeyDictionary[Predictor, Pace] = WeakKeyDictionary()
+        self._paces: WeakKeyDictionary[Predictor, RunPace] = WeakKeyDictionary()
 
     def quick(self, predictor: Predictor, *, alone: bool = False) -> bool:
         """Return whether it may run where requests are received.
@@ -74,5 +74,5 @@ class Paces:
         """Take one run into account."""
         pace = self._paces.get(predictor)
         if pace is None:
-            pace = self._paces[predictor] = Pace()
+            pace = self._paces[predictor] = RunPace()
         pace.note(seconds)

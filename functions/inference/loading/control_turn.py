@@ -12,7 +12,7 @@ LONGEST_S: Final = 600.0
 """Seconds after which the turn passes to the next, though a model is still being loaded."""
 
 
-class Claim(NamedTuple):
+class TakenTurn(NamedTuple):
     """The turn of one piece of work: to which model it is done, what, and when it began."""
 
     name: str
@@ -37,10 +37,10 @@ class ControlTurn:
         self.longest_s, self._patience_s = longest_s, patience_s
         self._changed, self._claim = Condition(), None
 
-    _claim: Claim | None
+    _claim: TakenTurn | None
 
     @contextmanager
-    def taken(self, doing: str, name: str) -> Iterator[Claim]:
+    def taken(self, doing: str, name: str) -> Iterator[TakenTurn]:
         """Have the turn in the block.
 
         Raises:
@@ -56,7 +56,7 @@ class ControlTurn:
                     self._changed.notify()
 
     @contextmanager
-    def kept(self, claim: Claim) -> Iterator[None]:
+    def kept(self, claim: TakenTurn) -> Iterator[None]:
         """Let nobody else have the turn in the block, which must be short.
 
         Raises:
@@ -67,11 +67,11 @@ class ControlTurn:
                 raise (self._claim or claim).busy()
             yield
 
-    def _take(self, doing: str, name: str) -> Claim:
+    def _take(self, doing: str, name: str) -> TakenTurn:
         with self._changed:
             if not self._changed.wait_for(self._free, self._patience_s) and self._claim:
                 raise self._claim.busy()
-            self._claim = Claim(name, doing, monotonic())
+            self._claim = TakenTurn(name, doing, monotonic())
             return self._claim
 
     def _free(self) -> bool:

@@ -23,11 +23,11 @@ _ERROR = 400
 
 
 TallyDocument = tuple[int, dict[str, int], dict[str, int]]
-"""The content of a `Tally`, which another process may have sent."""
+"""The content of a `VersionStatistics`, which another process may have sent."""
 
 
 @dataclass(slots=True)
-class Tally:
+class VersionStatistics:
     """One version's counts and nanoseconds, by span; one request is one inference."""
 
     last_ms: int = 0
@@ -49,13 +49,13 @@ class Statistics:
     """The tallies of one process; `others` returns a version's tallies of processes beside it."""
 
     def __init__(self) -> None:
-        self._tallies: dict[tuple[str, int], Tally] = {}
+        self._tallies: dict[tuple[str, int], VersionStatistics] = {}
         self._turn = Lock()
         self.others: Callable[[str, int], Iterable[TallyDocument]] = _no_others
 
-    def of(self, name: str, version: int) -> Tally:
+    def of(self, name: str, version: int) -> VersionStatistics:
         """Return the tally of a version; empty when the version has had no request."""
-        total = Tally()
+        total = VersionStatistics()
         for last_ms, counts, nanoseconds in (self.own(name, version), *self.others(name, version)):
             total.last_ms = max(total.last_ms, last_ms)
             for span, count in counts.items():
@@ -66,7 +66,7 @@ class Statistics:
     def own(self, name: str, version: int) -> TallyDocument:
         """Return the tally of a version in this process."""
         with self._turn:
-            found = self._tallies.get((name, version), Tally())
+            found = self._tallies.get((name, version), VersionStatistics())
             return found.last_ms, {**found.counts}, {**found.nanoseconds}
 
     def note(self, seen: Observation, status: int) -> None:
@@ -75,7 +75,7 @@ class Statistics:
         if seen.version is None or ("compute" not in times and status < _ERROR):
             return  # the request was not an inference
         with self._turn:
-            tally = self._tallies.setdefault((seen.model, seen.version), Tally())
+            tally = self._tallies.setdefault((seen.model, seen.version), VersionStatistics())
             tally.add("success" if status < _ERROR else "fail", times.get("total", 0.0))
             if status < _ERROR:
                 tally.last_ms = int(time() * 1000)

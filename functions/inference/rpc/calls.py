@@ -36,11 +36,11 @@ from lading.functions.inference.lanes.deadline import NEVER, Deadline, within
 from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.models.prediction import Prediction
-from lading.functions.inference.rpc.gathering import Gathering
+from lading.functions.inference.rpc.gathering import GatheredCalls
 from lading.functions.inference.rpc.incoming import Incoming
 from lading.functions.inference.rpc.messages import parse
-from lading.functions.inference.rpc.records import Records
-from lading.functions.inference.rpc.room import Room, end
+from lading.functions.inference.rpc.records import CallRecords
+from lading.functions.inference.rpc.room import CallRoom, end
 from lading.functions.inference.rpc.service import RpcCall, Service
 from lading.functions.inference.tensors.conversion import Array
 from lading.functions.inference.wire.boundary import Boundary
@@ -98,10 +98,10 @@ class Method:
     described: MethodDescriptor
     catalog: Catalog
     lanes: Lanes
-    gathering: Gathering
+    gathering: GatheredCalls
     looking_up: Executor
-    records: Records
-    room: Room
+    records: CallRecords
+    room: CallRoom
 
     @property
     def path(self) -> str:

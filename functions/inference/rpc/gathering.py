@@ -29,7 +29,7 @@ class _Asked(NamedTuple):
     begun: asyncio.Future[Turn[Any]]
 
 
-class Gathering:
+class GatheredCalls:
     """Calls that are answered once grpc.aio hands out no more, or they are many.
 
     It waits for nothing that a client has yet to send, only for a few turns of the event loop.

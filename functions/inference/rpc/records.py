@@ -7,7 +7,7 @@ from lading.functions.inference.observability.log import Observability, new_requ
 from lading.functions.inference.wire.messages import Observation
 
 
-class Records:
+class CallRecords:
     """The records of the calls of one turn of the event loop, which are written at its end.
 
     Args:

@@ -48,7 +48,7 @@ def _current_task() -> asyncio.Task[Any]:
     return task
 
 
-class Room:
+class CallRoom:
     """A limited number of places for calls, in one event loop.
 
     Args:

@@ -27,11 +27,11 @@ from lading.functions.inference.loading.catalog import Catalog
 from lading.functions.inference.observability.log import Observability
 from lading.functions.inference.rpc import open_inference, tensorflow_serving
 from lading.functions.inference.rpc.calls import Method, Methods
-from lading.functions.inference.rpc.gathering import Gathering
+from lading.functions.inference.rpc.gathering import GatheredCalls
 from lading.functions.inference.rpc.incoming import MOST_UNLIMITED, Incoming
 from lading.functions.inference.rpc.messages import pool, service
-from lading.functions.inference.rpc.records import Records
-from lading.functions.inference.rpc.room import Room, end
+from lading.functions.inference.rpc.records import CallRecords
+from lading.functions.inference.rpc.room import CallRoom, end
 from lading.functions.inference.rpc.service import Service
 
 SERVICES: Sequence[Service] = (*open_inference.SERVICES, *tensorflow_serving.SERVICES)
@@ -109,8 +109,8 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
         ThreadPoolExecutor(_LOOKING_UP, "looking up") as looking_up,
         ThreadPoolExecutor(1, "health") as health,
     ):
-        records = Records(served.observability)
-        gathering = Gathering(lanes)
+        records = CallRecords(served.observability)
+        gathering = GatheredCalls(lanes)
         answering = partial(
             Method,
             catalog=served.catalog,
@@ -123,7 +123,7 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
         notices = Notices()
         full = partial(notices.note, CONTAINER.caller_limits["most_calls"], _FULL)
         late = partial(notices.note, CONTAINER.caller_limits["body_s"], _LATE)
-        room = Room(limits.most_calls, ending, limits.idle_stream_s, full)
+        room = CallRoom(limits.most_calls, ending, limits.idle_stream_s, full)
         methods = [
             answering(offered, described, room=room)
             for offered in SERVICES
@@ -131,7 +131,7 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
         ]
         others = {_CHECK: _check(_Health(served.catalog, health))}
         server = _create_server(limits, Methods(methods, others, Incoming(limits.request_s, late)))
-        _reflect(server, Room(_MOST_REFLECTIONS, ending))
+        _reflect(server, CallRoom(_MOST_REFLECTIONS, ending))
         try:
             port = server.add_insecure_port(address)
         except RuntimeError as error:
@@ -145,7 +145,7 @@ async def listening(served: RpcServing, address: str, lanes: Lanes) -> AsyncIter
             records.write()
 
 
-async def _stop(server: grpc.aio.Server, room: Room, grace: float) -> None:
+async def _stop(server: grpc.aio.Server, room: CallRoom, grace: float) -> None:
     """Let current calls end within the grace, and refuse those that are left."""
     stopping = asyncio.ensure_future(server.stop(grace + _LAST_S))
     await asyncio.wait({stopping}, timeout=grace)
@@ -226,7 +226,7 @@ class _Health:
 class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # has no types
     """The library's reflection service, with a limit for its streams."""
 
-    def __init__(self, names: Sequence[str], room: Room) -> None:
+    def __init__(self, names: Sequence[str], room: CallRoom) -> None:
         super().__init__(names, pool=pool())
         self._room = room
 
@@ -242,7 +242,7 @@ class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc] # ha
                 yield each
 
 
-def _reflect(server: grpc.aio.Server, room: Room) -> None:
+def _reflect(server: grpc.aio.Server, room: CallRoom) -> None:
     """Let tools such as grpcurl list the services, including those two of libraries."""
     for library in (health_pb2, reflection_pb2):
         pool().AddSerializedFile(library.DESCRIPTOR.serialized_pb)

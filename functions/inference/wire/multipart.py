@@ -22,7 +22,7 @@ _TYPE = re.compile(rb"^content-type:\s*([^\r\n]*)", _LINES)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FormField:
     """One field of a form; `content_type` is empty if the part has none."""
 
     name: str
@@ -30,7 +30,7 @@ class Part:
     content: bytes
 
 
-def read_parts(content_type: str, body: bytes) -> dict[str, Part]:
+def read_parts(content_type: str, body: bytes) -> dict[str, FormField]:
     """Return the parts of a body, by name.
 
     Raises:
@@ -39,7 +39,7 @@ def read_parts(content_type: str, body: bytes) -> dict[str, Part]:
     found = _BOUNDARY.search(content_type)
     if not found:
         raise MalformedRequest("the content type has no boundary")
-    parts: dict[str, Part] = {}
+    parts: dict[str, FormField] = {}
     for part in _split(body, b"\r\n--" + (found[1] or found[2]).encode()):
         if part.name in parts:
             raise MalformedRequest(f"the form has the part '{part.name[:40]}' twice")
@@ -49,7 +49,7 @@ def read_parts(content_type: str, body: bytes) -> dict[str, Part]:
     return parts
 
 
-def _split(body: bytes, delimiter: bytes) -> Iterator[Part]:
+def _split(body: bytes, delimiter: bytes) -> Iterator[FormField]:
     sections = (b"\r\n" + body).split(delimiter, MOST_PARTS + 2)
     if len(sections) > MOST_PARTS + 2:
         raise MalformedRequest(f"the form has more than {MOST_PARTS} parts")
@@ -63,4 +63,4 @@ def _split(body: bytes, delimiter: bytes) -> Iterator[Part]:
             raise MalformedRequest("a part of the form lacks its boundary, its name or its content")
         kind = _TYPE.search(head[:_LONGEST_HEAD])
         given = kind[1].decode("latin-1").strip() if kind else ""
-        yield Part(name[1].decode(errors="replace"), given, content)
+        yield FormField(name[1].decode(errors="replace"), given, content)

@@ -6,7 +6,7 @@ import pytest
 
 from lading.functions.contract.steps import step_of
 from lading.functions.evidence.counts import NOTHING, VersionCounts
-from lading.functions.evidence.measures import Answers, Errors, Latency, Measure
+from lading.functions.evidence.measures import LongerLatency, Measure, MoreErrors, OtherAnswers
 
 
 def times(requests: int, slow: int) -> VersionCounts:
@@ -28,19 +28,19 @@ def evidence(measure: Measure, past: VersionCounts, *minutes: VersionCounts) -> 
 
 
 def test_more_failures_are_evidence() -> None:
-    assert evidence(Errors(1.0), NOTHING, VersionCounts(900, 9), VersionCounts(100, 12)) > 4
-    assert evidence(Errors(1.0), NOTHING, VersionCounts(900, 9), VersionCounts(100, 1)) <= 0
+    assert evidence(MoreErrors(1.0), NOTHING, VersionCounts(900, 9), VersionCounts(100, 12)) > 4
+    assert evidence(MoreErrors(1.0), NOTHING, VersionCounts(900, 9), VersionCounts(100, 1)) <= 0
 
 
 def test_tolerated_failures_are_less_evidence() -> None:
     minute = VersionCounts(900, 90), VersionCounts(100, 30)
-    assert evidence(Errors(2.0), NOTHING, *minute) < evidence(Errors(1.0), NOTHING, *minute)
+    assert evidence(MoreErrors(2.0), NOTHING, *minute) < evidence(MoreErrors(1.0), NOTHING, *minute)
 
 
 def test_slower_requests_are_evidence_and_faster_ones_are_not() -> None:
     past = times(1000, 100)
-    assert evidence(Latency(1.0), past, times(900, 90), times(100, 60)) > 10
-    assert evidence(Latency(1.0), past, times(900, 90), times(100, 0)) <= 0
+    assert evidence(LongerLatency(1.0), past, times(900, 90), times(100, 60)) > 10
+    assert evidence(LongerLatency(1.0), past, times(900, 90), times(100, 0)) <= 0
 
 
 def test_a_tolerated_rise_of_the_latency_is_no_evidence() -> None:
@@ -48,7 +48,9 @@ def test_a_tolerated_rise_of_the_latency_is_no_evidence() -> None:
     old, new = VersionCounts(900, latency={700: 450, 710: 450}), {702: 50, 712: 50}
     slower = VersionCounts(100, latency=new)
     assert (
-        evidence(Latency(1.1), past, old, slower) <= 0 < evidence(Latency(1.0), past, old, slower)
+        evidence(LongerLatency(1.1), past, old, slower)
+        <= 0
+        < evidence(LongerLatency(1.0), past, old, slower)
     )
 
 
@@ -67,25 +69,25 @@ def test_a_version_that_is_just_as_much_slower_as_tolerated_has_no_evidence_agai
 
 
 def test_without_a_past_no_limit_of_latency_or_scores_is_known() -> None:
-    assert evidence(Latency(1.0), NOTHING, times(900, 9), times(100, 90)) == 0
-    assert evidence(Answers(1.0), NOTHING, scores(900, 0), scores(0, 100)) == 0
+    assert evidence(LongerLatency(1.0), NOTHING, times(900, 9), times(100, 90)) == 0
+    assert evidence(OtherAnswers(1.0), NOTHING, scores(900, 0), scores(0, 100)) == 0
 
 
 @pytest.mark.parametrize("new", [labels(a=20, b=80), labels(a=98, b=2), labels(a=50, b=20, c=30)])
 def test_classes_that_become_more_or_less_frequent_are_evidence(new: VersionCounts) -> None:
     past, old = labels(a=700, b=300), labels(a=630, b=270)
-    assert evidence(Answers(1.0), past, old, new) > 4
-    assert evidence(Answers(1.0), past, old, labels(a=70, b=30)) <= 0
+    assert evidence(OtherAnswers(1.0), past, old, new) > 4
+    assert evidence(OtherAnswers(1.0), past, old, labels(a=70, b=30)) <= 0
 
 
 @pytest.mark.parametrize("new", [scores(90, 10), scores(5, 95)])
 def test_scores_that_move_are_evidence(new: VersionCounts) -> None:
     past, old = scores(500, 500), scores(450, 450)
-    assert evidence(Answers(1.0), past, old, new) > 4
-    assert evidence(Answers(1.0), past, old, scores(50, 50)) <= 0
+    assert evidence(OtherAnswers(1.0), past, old, new) > 4
+    assert evidence(OtherAnswers(1.0), past, old, scores(50, 50)) <= 0
 
 
 def test_rare_classes_are_compared_together() -> None:
     many = {f"class {number}": 100 - number for number in range(50)}
     rare = {f"class {number}": 2 for number in range(20, 50)}
-    assert evidence(Answers(1.0), labels(**many), labels(**many), labels(**rare)) > 4
+    assert evidence(OtherAnswers(1.0), labels(**many), labels(**many), labels(**rare)) > 4

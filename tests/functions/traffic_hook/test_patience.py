@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lading.functions.traffic_hook.patience import Retries
+from lading.functions.traffic_hook.patience import HookRetries
 
 GOOD = {"statusCode": 200}
 PLENTY, LITTLE = 900_000, 20_000
@@ -23,7 +23,7 @@ def insist(left_ms: int, *answers: Mapping[str, Any]) -> list[Mapping[str, Any]]
         asked.append(waiting.pop(0))
         return asked[-1]
 
-    assert Retries(lambda: left_ms).insist(ask) is asked[-1]
+    assert HookRetries(lambda: left_ms).insist(ask) is asked[-1]
     return asked
 
 

@@ -23,7 +23,7 @@ _ALIGNED: Final = 16
 """What the addresses of Python's memory are a multiple of."""
 
 
-class Room:
+class BodyRoom:
     """The memory for the long bodies that are read at the same time."""
 
     def __init__(self) -> None:

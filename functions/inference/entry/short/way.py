@@ -15,7 +15,7 @@ from lading.functions.contract.statuses import status_of
 from lading.functions.inference.app.waiting import lane_of_model
 from lading.functions.inference.entry.short.answer_bytes import answer_bytes
 from lading.functions.inference.entry.short.known_routes import KnownRoutes
-from lading.functions.inference.entry.short.long_body import Room
+from lading.functions.inference.entry.short.long_body import BodyRoom
 from lading.functions.inference.entry.short.passage import Passage
 from lading.functions.inference.lanes.joining import Asked
 from lading.functions.inference.lanes.lanes import Lanes
@@ -52,7 +52,7 @@ class ShortWay:
         self, catalog: Catalog, observability: Observability, lanes: Lanes, longest_body: int
     ) -> None:
         self.longest_body = longest_body
-        self.routes, self.room = KnownRoutes(catalog), Room()
+        self.routes, self.room = KnownRoutes(catalog), BodyRoom()
         self._observability, self._lanes = observability, lanes
         self._arrived: list[Passage] = []
         self._ended: list[Passage] = []

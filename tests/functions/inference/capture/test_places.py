@@ -11,7 +11,7 @@ import pytest
 
 from lading.functions.contract.capture import CaptureSettings
 from lading.functions.contract.errors import CaptureUnreachable
-from lading.functions.inference.capture.places import BucketPlace, Place, place_of
+from lading.functions.inference.capture.places import BucketPlace, CapturePlace, place_of
 from tests.support.s3 import aws, running
 
 KEY = "captured/m/0a1b.jsonl"
@@ -27,7 +27,7 @@ def bucket() -> Iterator[str]:
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CapturePlace]:
     if request.param == "folder":
         yield place_of(CaptureSettings(str(tmp_path / "new/captures")))
         return
@@ -35,14 +35,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield place_of(CaptureSettings(f"s3://captures/{tmp_path.name}/"))
 
 
-def test_an_object_is_written_once(place: Place) -> None:
+def test_an_object_is_written_once(place: CapturePlace) -> None:
     assert place.get(KEY) is None
     assert place.put(KEY, b"first")
     assert not place.put(KEY, b"second")
     assert place.get(KEY) == b"first"
 
 
-def test_of_several_at_once_one_writes(place: Place) -> None:
+def test_of_several_at_once_one_writes(place: CapturePlace) -> None:
     with ThreadPoolExecutor(8) as pool:
         kept = [*pool.map(lambda number: place.put(KEY, b"%d" % number), range(8))]
     assert kept.count(True) == 1

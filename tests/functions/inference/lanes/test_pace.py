@@ -5,12 +5,12 @@ import weakref
 
 import pytest
 
-from lading.functions.inference.lanes.pace import Pace, Paces
+from lading.functions.inference.lanes.pace import Paces, RunPace
 from tests.support.predictors import Echo
 
 
-def paced(*seconds: float) -> Pace:
-    pace = Pace()
+def paced(*seconds: float) -> RunPace:
+    pace = RunPace()
     for each in seconds:
         pace.note(each)
     return pace

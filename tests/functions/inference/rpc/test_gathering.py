@@ -12,7 +12,7 @@ from lading.functions.inference.lanes.lanes import Lanes
 from lading.functions.inference.lanes.limits import LaneLimits
 from lading.functions.inference.lanes.turn import Turn
 from lading.functions.inference.models.predictor import Batching
-from lading.functions.inference.rpc.gathering import Gathering
+from lading.functions.inference.rpc.gathering import GatheredCalls
 from lading.functions.inference.wire.messages import Observation
 from tests.support.operations import make_quick
 from tests.support.predictors import PATIENCE, Gated
@@ -38,7 +38,7 @@ def begin(lanes: Lanes, model: Gated, value: float) -> Callable[[], Turn[Any]]:
     return partial(lanes.decode, operation(), Observation(), size=SHORT)
 
 
-async def call(gathering: Gathering, begun: Callable[[], Turn[Any]], turns: int) -> Any:
+async def call(gathering: GatheredCalls, begun: Callable[[], Turn[Any]], turns: int) -> Any:
     """A call that is announced, and whose request follows some turns of the event loop later."""
     gathering.announce()
     for _ in range(turns):
@@ -55,7 +55,7 @@ def answers(*calls: Awaitable[Any]) -> list[Any]:
 
 
 def test_announced_calls_share_a_run_though_their_requests_come_one_by_one(lanes: Lanes) -> None:
-    gathering, model = Gathering(lanes), quick(lanes)
+    gathering, model = GatheredCalls(lanes), quick(lanes)
     values = [float(at) for at in range(5)]
     calls = [call(gathering, begin(lanes, model, at), 7 * int(at)) for at in values]
     assert answers(*calls) == [at + 1 for at in values]
@@ -63,13 +63,13 @@ def test_announced_calls_share_a_run_though_their_requests_come_one_by_one(lanes
 
 
 def test_a_call_whose_request_does_not_follow_holds_up_no_other(lanes: Lanes) -> None:
-    gathering, model = Gathering(lanes), quick(lanes)
+    gathering, model = GatheredCalls(lanes), quick(lanes)
     gathering.announce()  # by a client that sends nothing more
     assert answers(call(gathering, begin(lanes, model, 1.0), 0)) == [2.0]
 
 
 def test_calls_gather_until_they_are_many(lanes: Lanes) -> None:
-    gathering, model = Gathering(lanes, most=2), quick(lanes)
+    gathering, model = GatheredCalls(lanes, most=2), quick(lanes)
     values = [float(at) for at in range(4)]
     calls = [call(gathering, begin(lanes, model, at), 4 * int(at)) for at in values]
     assert answers(*calls) == [at + 1 for at in values]
@@ -77,14 +77,14 @@ def test_calls_gather_until_they_are_many(lanes: Lanes) -> None:
 
 
 def test_a_large_request_is_answered_alone(lanes: Lanes) -> None:
-    gathering, model = Gathering(lanes), quick(lanes)
+    gathering, model = GatheredCalls(lanes), quick(lanes)
     large = gathering.answered(begin(lanes, model, 1.0), LONG)
     assert answers(large, call(gathering, begin(lanes, model, 2.0), 0)) == [2.0, 3.0]
     assert model.runs == [[1.0], [2.0]]
 
 
 def test_a_wrong_request_fails_alone(lanes: Lanes) -> None:
-    gathering, model = Gathering(lanes), quick(lanes)
+    gathering, model = GatheredCalls(lanes), quick(lanes)
     calls = [call(gathering, begin(lanes, model, at), 0) for at in (1.0, -1.0)]
     good, bad = answers(*calls)
     assert good == 2.0
@@ -95,7 +95,7 @@ def test_a_wrong_request_fails_alone(lanes: Lanes) -> None:
 def test_a_caller_that_leaves_at_any_turn_leaves_the_queue(lanes: Lanes, after: int) -> None:
     """Before it is begun, at the same time, and later."""
     model = Gated("slow", JOINED)
-    gathering = Gathering(lanes)
+    gathering = GatheredCalls(lanes)
 
     async def leave() -> None:
         first = asyncio.create_task(gathering.answered(begin(lanes, model, 1.0), SHORT))

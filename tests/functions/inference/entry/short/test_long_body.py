@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lading.functions.inference.entry.short.long_body import ROOM, LongBody, Room
+from lading.functions.inference.entry.short.long_body import ROOM, BodyRoom, LongBody
 from lading.functions.inference.entry.short.way import LONG_BODY
 from lading.functions.inference.tensors.binary import HEADER_LENGTH
 from tests.support.two_ways import END, Way, running
@@ -123,7 +123,7 @@ def test_requests_behind_a_long_body_are_answered_in_their_order(ways: tuple[Way
 def test_a_caller_that_leaves_gives_its_room_back(ways: tuple[Way, Way]) -> None:
     short, _ = ways
     assert short.short is not None
-    whole = Room().left
+    whole = BodyRoom().left
     short.lines.taken(0)
     with short.connect() as connection:
         connection.sendall(REQUESTS["json"][:-1])
@@ -134,7 +134,7 @@ def test_a_caller_that_leaves_gives_its_room_back(ways: tuple[Way, Way]) -> None
 
 
 def test_a_body_for_which_no_room_is_left_is_read_in_parts(ways: tuple[Way, Way]) -> None:
-    room = ways[0].short.room if ways[0].short else Room()
+    room = ways[0].short.room if ways[0].short else BodyRoom()
     left = room.left
     assert room.take(left)
     try:
@@ -187,7 +187,7 @@ def test_what_follows_the_head_of_a_body_is_aligned(before: int) -> None:
 
 
 def test_there_is_room_for_so_many_bytes_at_once() -> None:
-    room = Room()
+    room = BodyRoom()
     assert room.take(ROOM - 1)
     assert not room.take(2)
     assert room.take(1)
