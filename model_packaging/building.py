@@ -18,7 +18,7 @@ from lading.model_packaging.check.golden import first_request, golden_requests
 from lading.model_packaging.check.limits import limited, without_lost_numbers
 from lading.model_packaging.check.samples import Samples
 from lading.model_packaging.check.stage import Checked, check, one_of_each
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.engines.served import Served, serve
 from lading.model_packaging.engines.serving import OnnxModel
@@ -79,7 +79,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         job.spec,
         judge=partial(_judge, load, gate),
         compare=partial(_compare, load, checked),
-        trial=Trial(load, [each.probe for each in checked.evidence.answered]),
+        trial=TrialRows(load, [each.probe for each in checked.evidence.answered]),
         callers=conversion.processed(),
     )
     done, lossy = _optimize_all(stages, task, conversion)

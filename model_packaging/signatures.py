@@ -37,7 +37,7 @@ from lading.model_packaging.check.closeness import Closeness
 from lading.model_packaging.check.graph_knowledge import with_ids
 from lading.model_packaging.check.probing import Base, make_probes
 from lading.model_packaging.check.samples import Samples, make_up
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.errors import (
     ConversionError,
@@ -238,7 +238,7 @@ def _finished(
         evidence = _evidence(other, fitting)
         agrees = partial(_compare, spec, load, evidence)
         rows = agrees(other.onnx)
-        trial = Trial(load, [each.probe for each in evidence.answered])
+        trial = TrialRows(load, [each.probe for each in evidence.answered])
         model, left = _optimized(Task(spec, lambda _: None, agrees, trial), other.onnx, done)
         session = other.session(model)
         near = _nearness(other.reference, session.run, fitting)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from lading.model_packaging.measure.change import Interval
+from lading.model_packaging.measure.change import ConfidenceInterval
 from lading.model_packaging.measure.metrics import METRICS
 from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.matrix import matrix
@@ -65,7 +65,7 @@ def _row(each: Compared) -> list[str]:
     ]
 
 
-def _figure(value: float | None, interval: Interval | None) -> str:
+def _figure(value: float | None, interval: ConfidenceInterval | None) -> str:
     if value is None:
         return "undefined"
     return f"{value:.4f} ({interval})" if interval else f"{value:.4f} (too few rows)"

@@ -33,7 +33,7 @@ REFUSALS = (ValueError, SessionError, InferenceError)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnsweredProbe:
     """A probe with the original's answer, or with the reason why it refused."""
 
     probe: Probe
@@ -45,7 +45,7 @@ class Answered:
 class Evidence:
     """The original's answers; `cut` has the kinds of omitted rows, and how many there are."""
 
-    answered: tuple[Answered, ...]
+    answered: tuple[AnsweredProbe, ...]
     cut: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self) -> dict[str, int]:
@@ -70,7 +70,7 @@ def gather(
         most_rows: the limit of rows.
         most_seconds: the limit of time; no call starts after it.
     """
-    answered: list[Answered] = []
+    answered: list[AnsweredProbe] = []
     cut: dict[str, int] = {}
     rows, seconds = 0, 0.0
     for probe in _in_turn(probes):
@@ -78,7 +78,7 @@ def gather(
             cut[probe.kind] = cut.get(probe.kind, 0) + probe.rows
             continue
         start = monotonic()
-        answered.append(Answered(probe, *call(original, probe.inputs)))
+        answered.append(AnsweredProbe(probe, *call(original, probe.inputs)))
         seconds += monotonic() - start
         rows += probe.rows
     return Evidence(tuple(answered), cut)
@@ -156,7 +156,7 @@ def _has_value(answer: Mapping[str, Array]) -> bool:
     )
 
 
-def _no_answer(name: str, each: Answered, refusal: str) -> ConversionMismatch:
+def _no_answer(name: str, each: AnsweredProbe, refusal: str) -> ConversionMismatch:
     reason = f"cannot be computed for {each.probe.kind}: {refusal}{_advice(each.probe)}"
     return ConversionMismatch(name, next(iter(each.answer or {}), ""), reason)
 
@@ -165,14 +165,16 @@ def _advice(probe: Probe) -> str:
     return f"; {probe.advice}" if probe.advice else ""
 
 
-def _answers_anyway(name: str, each: Answered, found: Mapping[str, Array]) -> ConversionMismatch:
+def _answers_anyway(
+    name: str, each: AnsweredProbe, found: Mapping[str, Array]
+) -> ConversionMismatch:
     reason = f"answers {each.probe.kind}, which the original refuses: {each.refusal}"
     return ConversionMismatch(name, next(iter(found), ""), reason)
 
 
 def _compare_answers(
     name: str,
-    each: Answered,
+    each: AnsweredProbe,
     found: Request,
     narrow: Callable[[Request], Request],
     closeness: Closeness,
@@ -196,7 +198,7 @@ def _compare_answers(
             raise ConversionMismatch(name, output, difference)
 
 
-def _check_form(name: str, output: str, each: Answered, converted: Array) -> None:
+def _check_form(name: str, output: str, each: AnsweredProbe, converted: Array) -> None:
     original = (each.answer or {})[output]
     for what in ("dtype", "shape"):
         want, have = getattr(original, what), getattr(converted, what)

@@ -60,7 +60,7 @@ Load = Callable[[bytes], Loaded]
 """Loads a serialized model as it is served."""
 
 
-class Trial:
+class TrialRows:
     """The rows to run models on.
 
     Args:
@@ -72,15 +72,15 @@ class Trial:
         self._load, self._probes = load, probes
         self._sizes = _sizes(probes)
 
-    def of(self, model: bytes) -> "Baseline":
+    def of(self, model: bytes) -> "UnoptimizedAnswers":
         """Return the answers of a model that will be optimized."""
         run = self._load(model).run
         answered = [(probe, call(run, probe.inputs)[0]) for probe in self._probes]
-        return Baseline(self._load, self._sizes, answered)
+        return UnoptimizedAnswers(self._load, self._sizes, answered)
 
 
-class Baseline:
-    """The answers of a model before it is optimized; see `Trial.of`."""
+class UnoptimizedAnswers:
+    """The answers of a model before it is optimized; see `TrialRows.of`."""
 
     def __init__(
         self,

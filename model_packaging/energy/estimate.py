@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lading.functions.contract.limits import LAMBDA
-from lading.model_packaging.energy.published import Architecture, Power, Published
+from lading.model_packaging.energy.published import Architecture, Power, PublishedFigures
 from lading.model_packaging.placement.options import MILLION, MONTH_HOURS, Option
 from lading.model_packaging.placement.prices import Instance, Prices
 
@@ -82,7 +82,7 @@ class Estimator:
         region: of the data center; its grid decides the grams.
     """
 
-    published: Published
+    published: PublishedFigures
     region: str
 
     def of_processors(

@@ -58,7 +58,7 @@ class Grid(_Published):
     source: str
 
 
-class Published(_Published):
+class PublishedFigures(_Published):
     """The content of the file."""
 
     as_of: date
@@ -69,13 +69,13 @@ class Published(_Published):
     regions: dict[str, Grid]
 
 
-def read_published(path: Path = ENERGY) -> Published:
+def read_published(path: Path = ENERGY) -> PublishedFigures:
     """Read and check a file of power and electricity.
 
     Raises:
         EnergyUnusable: it cannot be read, or has an invalid value.
     """
-    found = read_checked(path, Published, EnergyUnusable)
+    found = read_checked(path, PublishedFigures, EnergyUnusable)
     for name in ("x86_64", "arm64"):
         if name not in found.processors:
             raise EnergyUnusable(path, f"processors.{name} is missing")

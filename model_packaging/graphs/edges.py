@@ -15,7 +15,7 @@ from lading.functions.inference.tensors.conversion import DTYPES
 from lading.model_packaging.errors import ManifestError, likely
 from lading.model_packaging.graphs.tensors import (
     Need,
-    Tested,
+    TensorCondition,
     check_condition,
     has_rows,
     narrower,
@@ -243,7 +243,10 @@ class _Wiring:
         asked = [pair for use in uses for pair in use.needs.items()]
         conditions = [conditions_of(use.step) for use in uses]
         asked += [
-            (each.tensor, Need(f"{use.key}.when", None, (Tested(each, f"{use.key}.when"),)))
+            (
+                each.tensor,
+                Need(f"{use.key}.when", None, (TensorCondition(each, f"{use.key}.when"),)),
+            )
             for use, whens in zip(uses, conditions, strict=True)
             for each in whens
         ]

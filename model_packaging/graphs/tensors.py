@@ -17,7 +17,7 @@ _EQUALITY = frozenset({"eq", "ne", "in"})
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class TensorCondition:
     """A condition on a tensor, and where it stands in the manifest."""
 
     condition: Comparison
@@ -36,7 +36,7 @@ class Need:
 
     key: str
     spec: TensorSpec | None
-    tests: tuple[Tested, ...] = ()
+    tests: tuple[TensorCondition, ...] = ()
 
     def and_also(self, other: "Need") -> "Need":
         """Return what serves both.

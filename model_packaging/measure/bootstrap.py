@@ -8,7 +8,7 @@ the same answers give the same intervals.
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.measure.change import Interval, Intervals
+from lading.model_packaging.measure.change import ConfidenceInterval, Intervals
 from lading.model_packaging.measure.metrics import Weighted
 
 CONFIDENCE = 0.95
@@ -40,8 +40,8 @@ def paired_intervals(before: Weighted, after: Weighted, rows: int, sign: int) ->
     return Intervals(_interval(was), _interval(now), _interval(sign * (was - now)))
 
 
-def _interval(values: Array) -> Interval:
+def _interval(values: Array) -> ConfidenceInterval:
     """Return the central part of the samples, without those where the metric is undefined."""
     tail = 50 * (1 - CONFIDENCE)
     low, high = np.nanpercentile(values, [tail, 100 - tail])
-    return Interval(round(float(low), _DECIMALS), round(float(high), _DECIMALS))
+    return ConfidenceInterval(round(float(low), _DECIMALS), round(float(high), _DECIMALS))

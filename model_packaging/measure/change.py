@@ -9,7 +9,7 @@ from lading.model_packaging.measure.by_class import ByClass
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
+class ConfidenceInterval:
     """The 95 % confidence interval of a figure."""
 
     low: float
@@ -23,9 +23,9 @@ class Interval:
 class Intervals:
     """The intervals of a metric before and after optimizing, and of its drop."""
 
-    before: Interval
-    after: Interval
-    drop: Interval
+    before: ConfidenceInterval
+    after: ConfidenceInterval
+    drop: ConfidenceInterval
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class AccuracyChange:
             KeyError, TypeError, AttributeError: the document has another form.
         """
         figures = {key: value for key, value in document.items() if key != "data"}
-        intervals = {key: Interval(**ends) for key, ends in document["intervals"].items()}
+        intervals = {key: ConfidenceInterval(**ends) for key, ends in document["intervals"].items()}
         figures["intervals"] = Intervals(**intervals)
         if "missing" in document:
             figures["missing"] = Missing(**document["missing"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lading.functions.inference.processing.processed import ProcessedSession
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import ConversionError
 from lading.model_packaging.manifest.models import ModelSpec
@@ -31,7 +31,7 @@ class Task:
     spec: ModelSpec
     judge: Callable[[bytes], AccuracyChange | None]
     compare: Callable[[bytes], int]
-    trial: Trial
+    trial: TrialRows
     callers: ProcessedSession | None = None
 
     def difference(self, candidate: bytes) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.check.trial import Baseline, Unfit
+from lading.model_packaging.check.trial import Unfit, UnoptimizedAnswers
 from lading.model_packaging.conversion import tool_versions
 from lading.model_packaging.errors import DataUnusable, NothingToQuantize, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
@@ -119,7 +119,7 @@ def _smallest(task: Task, model: bytes, made: _Made) -> Optimized:
     return replace(kept, candidates=(*tried, *made.impossible))
 
 
-def _judged(task: Task, baseline: Baseline, scheme: Scheme, content: bytes) -> Candidate:
+def _judged(task: Task, baseline: UnoptimizedAnswers, scheme: Scheme, content: bytes) -> Candidate:
     """Return whether a candidate is accepted; if it is not, why."""
     candidate = Candidate(scheme.name, "refused", bytes=len(content))
     try:

@@ -36,7 +36,7 @@ class Layer:
     bias: str = ""
 
 
-class Graph:
+class LayerGraph:
     """A model's graph, with its weights as arrays; `inside` has the names used in subgraphs."""
 
     def __init__(self, model: "ModelProto") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lading.model_packaging.pruning.layers import Graph, Layer
+from lading.model_packaging.pruning.layers import Layer, LayerGraph
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -30,13 +30,13 @@ def prune_weights(
         exclude: names of nodes that stay unchanged.
         everywhere: choose the smallest of all layers together, not of each layer.
     """
-    graph = Graph(model)
+    graph = LayerGraph(model)
     layers = [layer for layer in graph.layers() if layer.node.name not in exclude]
     groups = [layers] if everywhere else [[layer] for layer in layers]
     return sum(_prune(graph, group, sparsity) for group in groups if group)
 
 
-def _prune(graph: Graph, layers: Sequence[Layer], sparsity: float) -> int:
+def _prune(graph: LayerGraph, layers: Sequence[Layer], sparsity: float) -> int:
     """Set the smallest share of these layers' weights to zero; of equal ones the first."""
     weights = [graph.weights[layer.weight] for layer in layers]
     whole = np.concatenate([weight.ravel() for weight in weights])

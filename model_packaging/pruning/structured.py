@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lading.functions.inference.tensors.conversion import Array
-from lading.model_packaging.pruning.layers import Graph, Layer, attribute, is_standard
+from lading.model_packaging.pruning.layers import Layer, LayerGraph, attribute, is_standard
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -71,8 +71,8 @@ def prune_neurons(
     Returns:
         How many were removed, and why layers are unchanged: a sentence for each.
     """
-    graph, removed, reasons = Graph(model), 0, list[str]()
-    whole = Graph(silenced) if silenced else None
+    graph, removed, reasons = LayerGraph(model), 0, list[str]()
+    whole = LayerGraph(silenced) if silenced else None
     for layer in list(graph.layers()):
         if layer.node.name in exclude:
             continue
@@ -90,14 +90,14 @@ def prune_neurons(
     return removed, reasons
 
 
-def _chosen(graph: Graph, layer: Layer, reach: _Reach, sparsity: float) -> tuple[Array, Array]:
+def _chosen(graph: LayerGraph, layer: Layer, reach: _Reach, sparsity: float) -> tuple[Array, Array]:
     """Return the neurons to remove, and those to keep."""
     count = min(int(sparsity * reach.width), reach.width - 1)
     order = np.argsort(_importance(graph, layer, reach), kind="stable")
     return np.sort(order[:count]), np.sort(order[count:])
 
 
-def _keep(graph: Graph, layer: Layer, reach: _Reach, kept: Array) -> None:
+def _keep(graph: LayerGraph, layer: Layer, reach: _Reach, kept: Array) -> None:
     for each in reach.following:
         places = _places(graph.weights[each.weight], each, reach.width, kept)
         _take(graph, each.weight, each.inward, places)
@@ -108,14 +108,14 @@ def _keep(graph: Graph, layer: Layer, reach: _Reach, kept: Array) -> None:
         _take(graph, name, axis, kept)
 
 
-def _silence(whole: Graph, reach: _Reach, lost: Array) -> None:
+def _silence(whole: LayerGraph, reach: _Reach, lost: Array) -> None:
     for each in reach.following:
         weight = whole.weights[each.weight].copy()
         np.moveaxis(weight, each.inward, 0)[_places(weight, each, reach.width, lost)] = 0
         whole.replace(each.weight, weight)
 
 
-def _importance(graph: Graph, layer: Layer, reach: _Reach) -> Array:
+def _importance(graph: LayerGraph, layer: Layer, reach: _Reach) -> Array:
     norms = _norms(graph.weights[layer.weight], layer.outward)
     outward = sum(
         _norms(graph.weights[each.weight], each.inward).reshape(len(norms), -1).sum(axis=1)
@@ -139,13 +139,13 @@ def _places(weight: Array, following: Layer, width: int, neurons: Array) -> Arra
     return places
 
 
-def _take(graph: Graph, name: str, axis: int, kept: Array) -> None:
+def _take(graph: LayerGraph, name: str, axis: int, kept: Array) -> None:
     array = graph.weights[name]
     if array.ndim and array.shape[axis] > 1:  # one number for all neurons stays
         graph.replace(name, np.ascontiguousarray(np.take(array, kept, axis)))
 
 
-def _reach(graph: Graph, layer: Layer) -> _Reach:
+def _reach(graph: LayerGraph, layer: Layer) -> _Reach:
     """Follow a layer's output to the next layers.
 
     Raises:
@@ -173,7 +173,7 @@ def _reach(graph: Graph, layer: Layer) -> _Reach:
     return reach
 
 
-def _follow(graph: Graph, node: "NodeProto", value: str, reach: _Reach) -> Iterator[str]:
+def _follow(graph: LayerGraph, node: "NodeProto", value: str, reach: _Reach) -> Iterator[str]:
     """Yield the values by which a node passes the neurons on."""
     axis = reach.values[value]
     following = graph.layer(node)
@@ -201,7 +201,7 @@ def _needs_all(node: "NodeProto") -> _Unsupported:
     return _Unsupported(f"{node.op_type} '{node.name}' needs all of its neurons")
 
 
-def _check_width(graph: Graph, following: Layer, reach: _Reach, axis: int) -> None:
+def _check_width(graph: LayerGraph, following: Layer, reach: _Reach, axis: int) -> None:
     """Only after flattening may a layer use several numbers of each neuron."""
     takes = graph.weights[following.weight].shape[following.inward]
     fits = takes % reach.width == 0 if axis == _FLATTENED else takes == reach.width
@@ -211,7 +211,7 @@ def _check_width(graph: Graph, following: Layer, reach: _Reach, axis: int) -> No
         raise _Unsupported(f"{what}, transposed" if turned else what)
 
 
-def _note_constants(graph: Graph, node: "NodeProto", reach: _Reach, axis: int) -> None:
+def _note_constants(graph: LayerGraph, node: "NodeProto", reach: _Reach, axis: int) -> None:
     for name in node.input:
         if name not in graph.weights or graph.weights[name].size == 1:
             continue
@@ -231,14 +231,14 @@ def _axis_of(constant: Array, reach: _Reach, axis: int) -> int:
     return place
 
 
-def _own(graph: Graph, names: Sequence[str]) -> Sequence[str]:
+def _own(graph: LayerGraph, names: Sequence[str]) -> Sequence[str]:
     for name in names:
         if not graph.owned(name):
             raise _Unsupported(f"'{name}' is computed or shared")
     return names
 
 
-def _check_pairs(graph: Graph, nodes: Sequence["NodeProto"], reach: _Reach) -> None:
+def _check_pairs(graph: LayerGraph, nodes: Sequence["NodeProto"], reach: _Reach) -> None:
     """Sums and products may combine only values with the same neurons in the same place."""
     for node in nodes:
         if node.op_type in _PAIRS:

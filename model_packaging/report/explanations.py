@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from lading.model_packaging.measure.change import Interval
+from lading.model_packaging.measure.change import ConfidenceInterval
 from lading.model_packaging.report.elements import table
 from lading.model_packaging.report.plots import curve, ranges
 
@@ -20,7 +20,11 @@ def explanations(report: Mapping[str, Any], metric: str) -> Iterable[str]:
     try:
         section = report.get("explanations") or {}
         importances = [
-            (_short(each["feature"]), float(each["drop"]), Interval(each["low"], each["high"]))
+            (
+                _short(each["feature"]),
+                float(each["drop"]),
+                ConfidenceInterval(each["low"], each["high"]),
+            )
             for each in section.get("importances", ())
         ]
         drawn = [_dependence(each) for each in section.get("dependence", ())]
@@ -45,7 +49,10 @@ def _dependence(document: Mapping[str, Any]) -> str:
     output = f"{document['output']}[{document['target']}]"
     title = f"Mean {output} where {name} has one value, with 95 % confidence interval"
     if points and isinstance(points[0][0], str):
-        rows = [(_short(value), mean, Interval(low, high)) for value, mean, low, high in points]
+        rows = [
+            (_short(value), mean, ConfidenceInterval(low, high))
+            for value, mean, low, high in points
+        ]
         return ranges(title, rows)
     return curve(title, [tuple(map(float, point)) for point in points]) if points else ""
 

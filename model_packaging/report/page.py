@@ -7,7 +7,7 @@ from typing import Any
 
 from lading.model_packaging.energy.estimate import Estimator
 from lading.model_packaging.energy.published import read_published
-from lading.model_packaging.measure.change import AccuracyChange, Interval
+from lading.model_packaging.measure.change import AccuracyChange, ConfidenceInterval
 from lading.model_packaging.report.beside import beside
 from lading.model_packaging.report.calls import calls
 from lading.model_packaging.report.candidates import candidates
@@ -218,5 +218,5 @@ def _provenance(
     yield table(("", ""), [row for row in rows if row[1]], code=True)
 
 
-def _with_interval(value: float, interval: Interval) -> str:
+def _with_interval(value: float, interval: ConfidenceInterval) -> str:
     return f"{value:.4f} ({interval})"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from lading.model_packaging.measure.change import AccuracyChange, Interval
+from lading.model_packaging.measure.change import AccuracyChange, ConfidenceInterval
 
 LONGEST_LABEL = 34
 """Letters of a label that a phone shows beside a number."""
@@ -45,7 +45,7 @@ def bars(title: str, rows: Sequence[Bar]) -> str:
     return _svg(title, len(rows) * _ROW, drawn)
 
 
-def ranges(title: str, rows: Sequence[tuple[str, float, Interval]]) -> str:
+def ranges(title: str, rows: Sequence[tuple[str, float, ConfidenceInterval]]) -> str:
     """Draw each figure as a dot and its interval as a line, on one scale."""
     if len(rows) < _FEWEST_ROWS:
         return ""
@@ -120,7 +120,7 @@ class _Scale:
         return 100 * (value - self.low) / (self.high - self.low)
 
 
-def _dot(scale: _Scale, value: float, interval: Interval, middle: float) -> list[str]:
+def _dot(scale: _Scale, value: float, interval: ConfidenceInterval, middle: float) -> list[str]:
     low, high = scale.at(interval.low), scale.at(interval.high)
     return [
         _line("interval", low, middle, high, middle),

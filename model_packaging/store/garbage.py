@@ -79,7 +79,7 @@ def _existing_lock(path: Path) -> Lock:
     return read_lock(path)
 
 
-class _Known(NamedTuple):
+class _KnownByLocks(NamedTuple):
     """What the locks say of one model; the first lock is the own one."""
 
     models: Sequence[LockedModel]
@@ -87,12 +87,12 @@ class _Known(NamedTuple):
     since: dt.datetime
 
 
-def _known(name: str, locks: Sequence[Lock], since: dt.datetime) -> _Known:
+def _known(name: str, locks: Sequence[Lock], since: dt.datetime) -> _KnownByLocks:
     graphs = {at: each for lock in locks for at, each in lock.graphs_with(name).items()}
-    return _Known([lock.model(name) for lock in locks], graphs, since)
+    return _KnownByLocks([lock.model(name) for lock in locks], graphs, since)
 
 
-def _unlocked(name: str, contents: Sequence[Stored], known: _Known) -> list[Unlocked]:
+def _unlocked(name: str, contents: Sequence[Stored], known: _KnownByLocks) -> list[Unlocked]:
     """Return the versions that no lock names, then the files that no remaining version needs."""
     locked = {number for model in known.models for number in model.versions}
     versions = {each.version: each for each in contents if each.version is not None}
@@ -105,7 +105,7 @@ def _unlocked(name: str, contents: Sequence[Stored], known: _Known) -> list[Unlo
     return found + [Unlocked(name, each, _young(each.modified, known.since)) for each in files]
 
 
-def _reason(number: int, stored: Stored, known: _Known) -> str:
+def _reason(number: int, stored: Stored, known: _KnownByLocks) -> str:
     """Return why a version that no lock names stays; empty if it does not."""
     models = known.models
     if number in known.graphs:

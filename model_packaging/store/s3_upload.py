@@ -26,7 +26,7 @@ Pieces = Callable[[int], Iterable[bytes]]
 """Returns the content in pieces of a size, the last may be shorter; called again on a retry."""
 
 
-class _Place(TypedDict):
+class _UploadKeys(TypedDict):
     Bucket: str
     Key: str
     UploadId: str
@@ -93,7 +93,7 @@ class Upload:
             Metadata=self.about,
             ChecksumAlgorithm=_CHECKSUM,
         )["UploadId"]
-        place: _Place = {"Bucket": self.bucket, "Key": self.key, "UploadId": upload}
+        place: _UploadKeys = {"Bucket": self.bucket, "Key": self.key, "UploadId": upload}
         with ExitStack() as failing:  # an interrupt, too, must not leave parts that cost money
             failing.callback(self.client.abort_multipart_upload, **place)
             parts = [self._put_part(place, number, body) for number, body in enumerate(pieces, 1)]
@@ -102,7 +102,7 @@ class Upload:
             )
             failing.pop_all()
 
-    def _put_part(self, place: "_Place", number: int, body: bytes) -> "CompletedPartTypeDef":
+    def _put_part(self, place: "_UploadKeys", number: int, body: bytes) -> "CompletedPartTypeDef":
         sent = self.client.upload_part(
             **place, PartNumber=number, Body=body, ChecksumAlgorithm=_CHECKSUM
         )

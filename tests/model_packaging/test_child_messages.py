@@ -12,7 +12,7 @@ import pytest
 
 from lading.model_packaging.child_messages import is_kept, read_message
 from lading.model_packaging.errors import SourceUnreadable
-from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
+from lading.model_packaging.measure.change import AccuracyChange, ConfidenceInterval, Intervals
 from lading.model_packaging.store.publication import Built
 
 
@@ -31,7 +31,13 @@ def read(message: object) -> Any:
 
 
 CHANGE = AccuracyChange(
-    "mae", 0.1, 0.2, 0.1, 0.2, 10, Intervals(Interval(0, 1), Interval(0, 1), Interval(0, 1))
+    "mae",
+    0.1,
+    0.2,
+    0.1,
+    0.2,
+    10,
+    Intervals(ConfidenceInterval(0, 1), ConfidenceInterval(0, 1), ConfidenceInterval(0, 1)),
 )
 
 

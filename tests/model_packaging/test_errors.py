@@ -16,7 +16,7 @@ from lading.model_packaging.errors import (
 from lading.model_packaging.measure.change import (
     AccuracyChange,
     AccuracyDropped,
-    Interval,
+    ConfidenceInterval,
     Intervals,
 )
 
@@ -53,7 +53,7 @@ def test_an_unknown_model_is_met_with_the_likely_one_or_else_with_all() -> None:
 
 
 def test_a_refusal_of_the_gate_says_both_numbers_and_what_to_do() -> None:
-    intervals = Intervals(*[Interval(0.0, 1.0)] * 3)
+    intervals = Intervals(*[ConfidenceInterval(0.0, 1.0)] * 3)
     change = AccuracyChange("accuracy", 0.98, 0.95, 0.03, 0.01, 40, intervals)
     text = str(AccuracyDropped("digits", change))
     for part in ("digits", "0.9800", "0.9500", "0.0300", "0.01", "models.digits.quantize"):

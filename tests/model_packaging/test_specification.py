@@ -18,7 +18,7 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.functions.inference.models.session_predictor import open_onnx
 from lading.model_packaging.manifest.entries import BatchingSpec
 from lading.model_packaging.measure.benchmark import Latency
-from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
+from lading.model_packaging.measure.change import AccuracyChange, ConfidenceInterval, Intervals
 from lading.model_packaging.measure.peak_memory import Footprint
 from lading.model_packaging.specification import (
     Build,
@@ -34,7 +34,11 @@ from tests.model_packaging.models import linear_bytes
 LATENCY = Latency(1, 2, 3, 4, 5, 6)
 CHANGE = AccuracyChange(
     *("accuracy", 0.98, 0.97, 0.01, 0.02, 500),
-    intervals=Intervals(Interval(0.97, 0.99), Interval(0.96, 0.98), Interval(0.0, 0.02)),
+    intervals=Intervals(
+        ConfidenceInterval(0.97, 0.99),
+        ConfidenceInterval(0.96, 0.98),
+        ConfidenceInterval(0.0, 0.02),
+    ),
 )
 BUILD = Build(
     name="linear",

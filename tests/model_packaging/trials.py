@@ -6,12 +6,12 @@ from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.check.probing import BASE, SINGLES
 from lading.model_packaging.check.samples import made_up
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 
 ROWS = 40
 
 
-def trial_of(model: bytes) -> Trial:
+def trial_of(model: bytes) -> TrialRows:
     """Rows that a model takes, many at once and each alone; a free axis has size 1."""
     generator = np.random.default_rng(5)
     specs = OnnxSession(model).inputs
@@ -21,4 +21,4 @@ def trial_of(model: bytes) -> Trial:
         for spec in specs
     }
     singles = [{name: array[n : n + 1] for name, array in rows.items()} for n in range(3)]
-    return Trial(OnnxSession, [Probe(BASE, rows), *(Probe(SINGLES, row) for row in singles)])
+    return TrialRows(OnnxSession, [Probe(BASE, rows), *(Probe(SINGLES, row) for row in singles)])

@@ -14,7 +14,7 @@ from lading.functions.inference.artifact.reading import read_artifact, sha256
 from lading.functions.inference.artifact.specification import Artifact
 from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
-from lading.model_packaging.measure.change import Interval, Intervals
+from lading.model_packaging.measure.change import ConfidenceInterval, Intervals
 from lading.training.errors import TrainingError
 from lading.training.evaluation import Compared, decide, evaluate
 from lading.training.page import render_evaluation
@@ -74,7 +74,7 @@ def test_the_same_answers_lose_nothing(spec: ModelSpec, tmp_path: Path) -> None:
     [accuracy] = found.compared
     assert accuracy.drop == 0
     assert accuracy.rows == ROWS
-    assert accuracy.intervals.drop == Interval(0.0, 0.0)
+    assert accuracy.intervals.drop == ConfidenceInterval(0.0, 0.0)
     assert found.decision.label == "stable"
 
 
@@ -139,7 +139,7 @@ def test_without_rows_in_the_manifest_there_is_no_comparison(tmp_path: Path) -> 
 
 
 def measured(low: float, high: float, rows: int = 1000) -> Compared:
-    drop = Interval(low, high)
+    drop = ConfidenceInterval(low, high)
     return Compared("accuracy", 0.9, 0.9, (low + high) / 2, rows, Intervals(drop, drop, drop))
 
 

@@ -19,7 +19,7 @@ from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import PruneSpec
 from lading.model_packaging.optimizers.prune import prune_model
-from lading.model_packaging.pruning.layers import Graph, Layer
+from lading.model_packaging.pruning.layers import Layer, LayerGraph
 from lading.model_packaging.quantization.graphs import excluded, prepare
 from lading.training.errors import TrainingError
 
@@ -58,8 +58,8 @@ def find_masks(spec: ModelSpec, onnx: bytes, state: Mapping[str, Array]) -> dict
 def _zeros(spec: ModelSpec, prune: PruneSpec, onnx: bytes) -> Iterator[Zeros]:
     """Yield the layers that have weights to keep at zero."""
     model = prepare(onnx)
-    graph = Graph(model)
-    silenced = Graph(prepare(prune_model(spec, prune, onnx).silenced))
+    graph = LayerGraph(model)
+    silenced = LayerGraph(prepare(prune_model(spec, prune, onnx).silenced))
     names = excluded(model, prune.exclude)
     for layer in graph.layers():
         after = silenced.weights[layer.weight]

@@ -44,7 +44,7 @@ class Checkpoint:
     arguments_name: str = ""
 
 
-class _StandIn:
+class _UnloadedObject:
     """A stand-in for an object of a class that is not loaded."""
 
     def __new__(cls, *_: Any) -> Any:
@@ -130,7 +130,7 @@ def _without_objects(spec: ModelSpec) -> Any:
 
 
 def _stand_in(name: str) -> type:
-    kind = _PlainDict if name.endswith(".AttributeDict") else _StandIn
+    kind = _PlainDict if name.endswith(".AttributeDict") else _UnloadedObject
     return type(name, (kind,), {})
 
 
@@ -223,7 +223,9 @@ def _arguments(spec: ModelSpec, made: Callable[..., Any], checkpoint: Checkpoint
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters.values())
     arguments = {name: it for name, it in given.items() if takes_any or name in parameters}
     for name, value in arguments.items():
-        if isinstance(value, _StandIn) or (isinstance(value, type) and issubclass(value, _StandIn)):
+        if isinstance(value, _UnloadedObject) or (
+            isinstance(value, type) and issubclass(value, _UnloadedObject)
+        ):
             kind = value.__name__ if isinstance(value, type) else type(value).__name__
             reason = f"its hyperparameter '{name}' is a {kind}, which the class needs"
             raise SourceUntrusted(spec.name, spec.source, [reason])

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.check.probing import BASE, SINGLES
-from lading.model_packaging.check.trial import Trial, Unfit
+from lading.model_packaging.check.trial import TrialRows, Unfit
 from tests.model_packaging.quantization.graphs import WIDTH, B, W, graph, normal
 
 ROWS = {"x": normal(30, WIDTH)}
@@ -29,8 +29,8 @@ def scores() -> onnx.ModelProto:
     return model
 
 
-def trial() -> Trial:
-    return Trial(OnnxSession, PROBES)
+def trial() -> TrialRows:
+    return TrialRows(OnnxSession, PROBES)
 
 
 def damaged(damage: Callable[[onnx.ModelProto], None]) -> bytes:
@@ -165,5 +165,7 @@ def test_numbers_lost_on_rows_far_larger_than_usual_are_told_and_allowed() -> No
 def test_rows_that_the_model_itself_refuses_are_left_out() -> None:
     narrow = {"x": normal(2, 3)}
     probes = [Probe("free axes of size 3", narrow), *PROBES]
-    tried = Trial(OnnxSession, probes).of(damaged(lambda _: None)).compare(damaged(lambda _: None))
+    tried = (
+        TrialRows(OnnxSession, probes).of(damaged(lambda _: None)).compare(damaged(lambda _: None))
+    )
     assert tried.differences["y"] == 0

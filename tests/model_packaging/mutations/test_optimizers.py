@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.stage import check
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 from lading.model_packaging.conversion import Conversion, ConvertedModel, open_served
 from lading.model_packaging.converters.onnx import CONVERTER
 from lading.model_packaging.errors import PruningError, QuantizationError
@@ -89,7 +89,7 @@ def world(folder: Path, model: onnx.ModelProto, *, gated: bool) -> World:
     checked, _ = check(spec, conversion)
     load = partial(open_served, "m", conversion)
     gate = Gate(spec, checked.original, conversion.reference) if gated else None
-    trial = Trial(load, [each.probe for each in checked.evidence.answered])
+    trial = TrialRows(load, [each.probe for each in checked.evidence.answered])
     task = Task(spec, lambda each: gate.judge(load(each).run) if gate else None, len, trial)
     return World(task, conversion, gate)
 
@@ -254,7 +254,7 @@ def pruned(folder: Path, asked: PruneSpec, damage: Damage) -> Optimized:
     spec = ModelSpec("m", source, prune=asked)
     conversion = CONVERTER.convert(spec)
     checked, _ = check(spec, conversion)
-    trial = Trial(
+    trial = TrialRows(
         partial(open_served, "m", conversion), [each.probe for each in checked.evidence.answered]
     )
 

@@ -8,7 +8,7 @@ import pytest
 from lading.functions.inference.models.session import OnnxSession
 from lading.model_packaging.check.probes import Probe
 from lading.model_packaging.check.probing import BASE
-from lading.model_packaging.check.trial import Trial
+from lading.model_packaging.check.trial import TrialRows
 from lading.model_packaging.errors import DataUnusable, QuantizationError
 from lading.model_packaging.manifest.models import ModelSpec
 from lading.model_packaging.manifest.options import QuantizeSpec, Scheme
@@ -16,7 +16,7 @@ from lading.model_packaging.measure.change import (
     AccuracyChange,
     AccuracyDropped,
     AccuracyUncertain,
-    Interval,
+    ConfidenceInterval,
     Intervals,
 )
 from lading.model_packaging.optimizers.optimizer import Optimized, Task
@@ -33,7 +33,7 @@ def spec(scheme: Scheme, calibration: Path | None = None) -> ModelSpec:
     return ModelSpec("wide", Path("wide.onnx"), quantize=QuantizeSpec(scheme, (), calibration))
 
 
-INTERVALS = Intervals(*[Interval(0.0, 1.0)] * 3)
+INTERVALS = Intervals(*[ConfidenceInterval(0.0, 1.0)] * 3)
 SIZES = {BASE: 1e-4, "large values in 'x'": 1.0}
 
 
@@ -118,13 +118,13 @@ def test_a_model_that_overflows_once_it_is_quantized_is_refused() -> None:
 def test_rows_far_larger_than_usual_that_overflow_are_named_in_the_artifact() -> None:
     model = scaled(1e-7).SerializeToString()
     usual, large = (Probe(kind, {"x": size * normal(8, WIDTH)}) for kind, size in SIZES.items())
-    task = Task(spec("fp16"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
+    task = Task(spec("fp16"), lambda _: None, len, TrialRows(OnnxSession, [usual, large]))
     done = OPTIMIZER.optimize(task, model)
     assert done.facts["overflows"] == ["large values in 'x'"]
     assert done.outcome.endswith("answers NaN or infinity for large values in 'x'")
     whole = quantize("net", model, SCHEMES["fp16"], QuantizationPlan())
     assert done.model == whole
-    gated = Task(spec("auto"), lambda _: None, len, Trial(OnnxSession, [usual, large]))
+    gated = Task(spec("auto"), lambda _: None, len, TrialRows(OnnxSession, [usual, large]))
     assert OPTIMIZER.optimize(gated, model).facts["scheme"] != "fp16"
 
 

@@ -3,12 +3,12 @@ import onnx
 import pytest
 from onnx import helper
 
-from lading.model_packaging.pruning.layers import Graph, Layer, attribute
+from lading.model_packaging.pruning.layers import Layer, LayerGraph, attribute
 from tests.model_packaging.pruning.networks import dense, gemm, network, normal
 
 
 def layers(model: onnx.ModelProto) -> list[Layer]:
-    return list(Graph(model).layers())
+    return list(LayerGraph(model).layers())
 
 
 def test_neurons_lie_along_the_columns_of_a_product_and_the_rows_of_a_turned_gemm() -> None:
@@ -27,7 +27,7 @@ def test_weights_that_two_nodes_use_make_no_layer() -> None:
 
 def test_a_replaced_weight_is_that_of_the_model() -> None:
     model = dense()
-    Graph(model).replace("b1", np.zeros(3, np.float32))
+    LayerGraph(model).replace("b1", np.zeros(3, np.float32))
     (bias,) = [each for each in model.graph.initializer if each.name == "b1"]
     assert list(bias.dims) == [3]
 

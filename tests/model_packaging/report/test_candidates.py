@@ -2,13 +2,15 @@ from typing import Any
 
 import pytest
 
-from lading.model_packaging.measure.change import AccuracyChange, Interval, Intervals
+from lading.model_packaging.measure.change import AccuracyChange, ConfidenceInterval, Intervals
 from lading.model_packaging.optimizers.candidates import Candidate
 from lading.model_packaging.report.candidates import candidates
 
 CHANGE = AccuracyChange(
     *("accuracy", 0.9, 0.7, 0.2, 0.02, 400),
-    intervals=Intervals(Interval(0.8, 0.95), Interval(0.65, 0.75), Interval(0.1, 0.3)),
+    intervals=Intervals(
+        ConfidenceInterval(0.8, 0.95), ConfidenceInterval(0.65, 0.75), ConfidenceInterval(0.1, 0.3)
+    ),
 )
 TRIED = (
     Candidate("int4", "refused", "dropped by 0.2000", 800, CHANGE),

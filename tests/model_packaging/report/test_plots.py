@@ -2,10 +2,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from lading.model_packaging.measure.change import Interval
+from lading.model_packaging.measure.change import ConfidenceInterval
 from lading.model_packaging.report.plots import LONGEST_LABEL, Bar, bars, curve, ranges
 
-INTERVAL = Interval(0.25, 0.75)
+INTERVAL = ConfidenceInterval(0.25, 0.75)
 
 
 def drawing(page: str) -> ET.Element:
