@@ -30,7 +30,7 @@ class Saved(NamedTuple):
     answers: Answers = ""
 
 
-class Kind(NamedTuple):
+class ObjectKind(NamedTuple):
     """The models of one framework.
 
     Args:
@@ -147,13 +147,13 @@ def _type(model: Any) -> str:
     return f"{type(model).__module__}.{type(model).__qualname__}"
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(frozenset({"onnx"}), _save_onnx),
-    Kind(frozenset({"xgboost"}), _save_xgboost),
-    Kind(frozenset({"lightgbm"}), _save_lightgbm),
-    Kind(frozenset({"keras"}), _save_keras),
-    Kind(frozenset({"transformers", "sentence_transformers"}), _save_folder),
-    Kind(frozenset({"torch"}), _save_torch),
-    Kind(frozenset({"sklearn"}), _save_estimator),
+KINDS: tuple[ObjectKind, ...] = (
+    ObjectKind(frozenset({"onnx"}), _save_onnx),
+    ObjectKind(frozenset({"xgboost"}), _save_xgboost),
+    ObjectKind(frozenset({"lightgbm"}), _save_lightgbm),
+    ObjectKind(frozenset({"keras"}), _save_keras),
+    ObjectKind(frozenset({"transformers", "sentence_transformers"}), _save_folder),
+    ObjectKind(frozenset({"torch"}), _save_torch),
+    ObjectKind(frozenset({"sklearn"}), _save_estimator),
 )
 """The first kind that fits is chosen: XGBoost's estimators are scikit-learn's too."""

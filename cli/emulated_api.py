@@ -21,7 +21,7 @@ from lading.cli.emulated_stage import (
 from lading.cli.rehearsal import Rehearsal, ShiftReport, rehearse
 from lading.cli.smoke.checks import golden_calls
 from lading.cli.smoke.golden import StableModel
-from lading.cli.update_locks import Update
+from lading.cli.update_locks import RehearsedUpdate
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.cloud.tasks import account_client, playing
 from lading.emulator.engines.local_engines import LocalEngines
@@ -68,7 +68,9 @@ class EmulatedApi:
         served = {"model": model.name, "version": model.version}
         return {"url": self.url, "token": self.token, **served, "layers": self.layers}, answer
 
-    def rehearse(self, update: Update, serving: StableModel, requests: int) -> list[ShiftReport]:
+    def rehearse(
+        self, update: RehearsedUpdate, serving: StableModel, requests: int
+    ) -> list[ShiftReport]:
         """Rehearse an update and the way back, with calls of the version that serves now."""
         calls = golden_calls(self.url, serving, Caller(self.token))
         rehearsal = Rehearsal(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from lading.cli.update_locks import Update
+from lading.cli.update_locks import RehearsedUpdate
 from lading.emulator.cloud.codedeploy import Client, CodeDeploy, EmulatedDeployment, Order
 from lading.functions.contract.names import function_log
 from lading.functions.evidence.log_lines import count
@@ -235,7 +235,7 @@ class Rehearsal:
 
 def rehearse(
     rehearsal: Rehearsal,
-    update: Update,
+    update: RehearsedUpdate,
     deploy: Callable[[Path], object],
     check: Callable[[Path], object],
 ) -> list[ShiftReport]:

@@ -11,7 +11,7 @@ from lading.model_packaging.lock.file import LocalCopy, Lock, read_lock, render_
 from lading.model_packaging.lock.labels import move_label, roll_back
 
 
-class Update(NamedTuple):
+class RehearsedUpdate(NamedTuple):
     """What is rehearsed.
 
     Args:
@@ -29,7 +29,7 @@ class Update(NamedTuple):
     after: Path
 
 
-def plan_update(lock: Path, folder: Path, name: str, to: int | None) -> Update:
+def plan_update(lock: Path, folder: Path, name: str, to: int | None) -> RehearsedUpdate:
     """Write the lock before and after an update into a folder.
 
     Args:
@@ -55,7 +55,7 @@ def plan_update(lock: Path, folder: Path, name: str, to: int | None) -> Update:
     if old is None or new is None or old == new:
         raise typer.BadParameter(f"'{name}' is on version {old} before; name another one with --to")
     _require_lambda(read_lock(after), name, old, new)
-    return Update(name, old, new, before, after)
+    return RehearsedUpdate(name, old, new, before, after)
 
 
 def updatable_model(names: Iterable[str], lock: Path, to: str | None) -> str:

@@ -19,7 +19,7 @@ from lading.stacks.function.logged_function import stage_log
 from lading.stacks.monitoring.alarms import topic_by_name
 from lading.stacks.permissions import acknowledge, allow
 from lading.stacks.retraining.builds import build_project
-from lading.stacks.retraining.definition import Work, definition
+from lading.stacks.retraining.definition import RetrainingWork, definition
 from lading.stacks.retraining.plan import PlannedRetraining
 from lading.stacks.retraining.project import lading_asset, project_asset
 from lading.stacks.retraining.roles import (
@@ -154,7 +154,7 @@ class RetrainingStack(Stack):
         request = self._request(training, places.work)
         waits = request["StoppingCondition"]
         longest = waits.get("MaxWaitTimeInSeconds", waits["MaxRuntimeInSeconds"])
-        work = Work(
+        work = RetrainingWork(
             project=name,
             build_minutes=self._settings.build_minutes,
             job=request,

@@ -45,7 +45,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedMetric:
     """One metric of both versions; None where it is undefined, no intervals for too few rows."""
 
     metric: str
@@ -63,11 +63,11 @@ class Slice:
     column: str
     value: str
     rows: int
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedMetric, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class LabelProposal:
     """The proposed label of the challenger, and why; None proposes none."""
 
     label: str | None
@@ -82,11 +82,11 @@ class Evaluation:
     champion: int
     challenger: int
     data: str
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedMetric, ...]
     slices: tuple[Slice, ...]
     confusion: tuple[Confusion, Confusion] | None
     calibration: tuple[Calibration, Calibration] | None
-    decision: Decision
+    decision: LabelProposal
     max_drop: float
 
 
@@ -140,7 +140,7 @@ def evaluate(
     )
 
 
-def decide(compared: Compared, promote: str, max_drop: float) -> Decision:
+def decide(compared: ComparedMetric, promote: str, max_drop: float) -> LabelProposal:
     """Return the label to propose.
 
     Args:
@@ -149,25 +149,25 @@ def decide(compared: Compared, promote: str, max_drop: float) -> Decision:
         max_drop: the largest accepted loss.
     """
     if promote == "never":
-        return Decision(None, "evaluate.promote is never")
+        return LabelProposal(None, "evaluate.promote is never")
     name, intervals = compared.metric, compared.intervals
     if intervals is None:
         few = f"{compared.rows} rows are too few for an interval; hold out at least {FEWEST}"
-        return Decision("candidate", few)
+        return LabelProposal("candidate", few)
     needed = _rows_needed(name, max_drop)
     drop = intervals.drop
     shown = f"with 95 % confidence, {name} drops by {drop}"
     if promote == "better":
         won = drop.high < 0
-        return Decision(
+        return LabelProposal(
             "stable" if won else "candidate",
             f"{shown}, which {'is an improvement' if won else 'does not exclude zero'}",
         )
     if compared.rows < needed:
         few = f"{compared.rows} rows are too few to show a loss of at most {max_drop:g}"
-        return Decision("candidate", f"{few}; hold out at least {needed}")
+        return LabelProposal("candidate", f"{few}; hold out at least {needed}")
     kept = drop.high <= max_drop
-    return Decision(
+    return LabelProposal(
         "stable" if kept else "candidate",
         f"{shown}, which {'excludes' if kept else 'does not exclude'} a loss above {max_drop:g}",
     )
@@ -210,7 +210,7 @@ class _Judge:
     champion: Contender
     challenger: Contender
 
-    def compare(self, metric: Metric, mask: Array | None = None) -> Compared:
+    def compare(self, metric: Metric, mask: Array | None = None) -> ComparedMetric:
         """Measure one metric of both, on all rows or on those of a mask."""
         before, after = self._weighted(metric)
         rows = self.rows
@@ -221,10 +221,10 @@ class _Judge:
         sign = 1 if METRICS[metric].ascending else -1
         if isnan(was) or isnan(now):
             before_, after_ = (None if isnan(each) else each for each in (was, now))
-            return Compared(metric, before_, after_, None, rows, None)
+            return ComparedMetric(metric, before_, after_, None, rows, None)
         measured = paired_intervals(before, after, rows, sign) if rows >= FEWEST else None
         drop = round(sign * (was - now), _DECIMALS)
-        return Compared(metric, was, now, drop, rows, measured)
+        return ComparedMetric(metric, was, now, drop, rows, measured)
 
     @property
     def rows(self) -> int:

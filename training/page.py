@@ -8,7 +8,7 @@ from lading.model_packaging.measure.metrics import METRICS
 from lading.model_packaging.report.elements import document, table
 from lading.model_packaging.report.matrix import matrix
 from lading.model_packaging.report.plots import ranges
-from lading.training.evaluation import Compared, Evaluation, Slice
+from lading.training.evaluation import ComparedMetric, Evaluation, Slice
 from lading.training.quality import Bin, Calibration, Confusion
 
 _SIDE = 320
@@ -49,12 +49,12 @@ def _tiles(evaluation: Evaluation) -> str:
     return f'<div class="tiles">{"".join(drawn)}</div>'
 
 
-def _metrics(compared: Iterable[Compared]) -> str:
+def _metrics(compared: Iterable[ComparedMetric]) -> str:
     headings = ("metric", "champion (95 %)", "challenger (95 %)", "drop (95 %)")
     return table(headings, map(_row, compared), numbers=range(1, 4))
 
 
-def _row(each: Compared) -> list[str]:
+def _row(each: ComparedMetric) -> list[str]:
     better = "" if METRICS[each.metric].ascending else ", lower is better"
     spans = each.intervals
     return [

@@ -47,7 +47,7 @@ class Panel(NamedTuple):
     exemplars: bool = False
 
 
-class Row(NamedTuple):
+class PanelRow(NamedTuple):
     """Panels below a heading."""
 
     title: str
@@ -59,7 +59,7 @@ class Board(NamedTuple):
 
     uid: str
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
 
 
 def _rate(figure: Figure, by: str = "model", *more: str) -> str:
@@ -292,11 +292,15 @@ BOARDS: Final = (
     Board(
         "lading-service",
         "Lading: what callers notice",
-        (Row("Traffic", _TRAFFIC), Row("Versions", _VERSIONS)),
+        (PanelRow("Traffic", _TRAFFIC), PanelRow("Versions", _VERSIONS)),
     ),
     Board(
         "lading-operations",
         "Lading: operations",
-        (Row("Queue and model", _QUEUE), Row("Drift", _DRIFT), Row("Servers", _SERVERS)),
+        (
+            PanelRow("Queue and model", _QUEUE),
+            PanelRow("Drift", _DRIFT),
+            PanelRow("Servers", _SERVERS),
+        ),
     ),
 )

@@ -22,7 +22,7 @@ _POLL_S = 1.0
 _ENDED = ("Complete", "Failed", "Cancelled", "Timeout")
 
 
-class Figure(NamedTuple):
+class SummedMetric(NamedTuple):
     """One sum: the metric's namespace and name, and its dimensions."""
 
     namespace: str
@@ -137,7 +137,7 @@ class UsageReader:
     def _roles(self) -> list[str]:
         return ["front", *(["authorizer"] if self._deployment.settings.auth == "token" else [])]
 
-    def _sums(self, figures: Sequence[Figure]) -> dict[Figure, float]:
+    def _sums(self, figures: Sequence[SummedMetric]) -> dict[SummedMetric, float]:
         """Return the sum of each metric over the period; 0 where it has no data."""
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -159,38 +159,38 @@ class UsageReader:
         return sums
 
 
-def _of_function(function: str) -> tuple[Figure, ...]:
+def _of_function(function: str) -> tuple[SummedMetric, ...]:
     own = (("FunctionName", function),)
     ours = ((METRICS.of_function[0][0], function),)
     return (
-        Figure("AWS/Lambda", "Invocations", own),
-        Figure("AWS/Lambda", "Duration", own),
-        Figure(METRICS.namespace, METRICS.cold_start, ours),
+        SummedMetric("AWS/Lambda", "Invocations", own),
+        SummedMetric("AWS/Lambda", "Duration", own),
+        SummedMetric(METRICS.namespace, METRICS.cold_start, ours),
     )
 
 
-def _of_stage(api: str, table: str, region: str) -> tuple[Figure, ...]:
+def _of_stage(api: str, table: str, region: str) -> tuple[SummedMetric, ...]:
     acl = (("WebACL", api), ("Region", region), ("Rule", "ALL"))
     tokens = (("TableName", table),)
     return (
-        Figure("AWS/ApiGateway", "Count", (("ApiName", api),)),
-        Figure("AWS/WAFV2", "AllowedRequests", acl),
-        Figure("AWS/WAFV2", "BlockedRequests", acl),
-        Figure("AWS/DynamoDB", "ConsumedReadCapacityUnits", tokens),
-        Figure("AWS/DynamoDB", "ConsumedWriteCapacityUnits", tokens),
+        SummedMetric("AWS/ApiGateway", "Count", (("ApiName", api),)),
+        SummedMetric("AWS/WAFV2", "AllowedRequests", acl),
+        SummedMetric("AWS/WAFV2", "BlockedRequests", acl),
+        SummedMetric("AWS/DynamoDB", "ConsumedReadCapacityUnits", tokens),
+        SummedMetric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", tokens),
     )
 
 
-def _log(group: str) -> Figure:
-    return Figure("AWS/Logs", "IncomingBytes", (("LogGroupName", group),))
+def _log(group: str) -> SummedMetric:
+    return SummedMetric("AWS/Logs", "IncomingBytes", (("LogGroupName", group),))
 
 
-def _used(sums: Mapping[Figure, float], function: str, memory_mb: int) -> UsedFunction:
+def _used(sums: Mapping[SummedMetric, float], function: str, memory_mb: int) -> UsedFunction:
     calls, milliseconds, cold = (sums[figure] for figure in _of_function(function))
     return UsedFunction(memory_mb, calls, milliseconds / 1000, cold)
 
 
-def _query(number: int, figure: Figure) -> dict[str, Any]:
+def _query(number: int, figure: SummedMetric) -> dict[str, Any]:
     dimensions = [{"Name": name, "Value": value} for name, value in figure.dimensions]
     metric = {"Namespace": figure.namespace, "MetricName": figure.metric, "Dimensions": dimensions}
     return {"Id": f"m{number}", "MetricStat": {"Metric": metric, "Period": _DAY, "Stat": "Sum"}}

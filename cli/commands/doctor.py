@@ -44,7 +44,7 @@ _CLIENTS = {"huggingface_hub": ("hf:// sources", "hub"), "mlflow": ("MLflow's so
 _OFFLINE = typer.Option("--offline", help="Ask nothing of AWS.")
 
 
-class Check(NamedTuple):
+class Diagnosis(NamedTuple):
     """One thing that is there or missing.
 
     Args:
@@ -91,54 +91,56 @@ def doctor(offline: Annotated[bool, _OFFLINE] = False, json_: Json = False) -> N
         typer.echo(f"{each.what}: {each.advice}")
 
 
-def machine() -> Iterator[Check]:
+def machine() -> Iterator[Diagnosis]:
     """Yield the checks of this machine that every command depends on."""
-    yield Check("Python", "everything", True, platform.python_version())
+    yield Diagnosis("Python", "everything", True, platform.python_version())
     free = shutil.disk_usage(Path.cwd()).free / _GIB
     advice = f"frameworks and emulated clouds take several GiB; make {_FREE_GIB} GiB free"
-    yield Check("disk", "packaging, deploying", free >= _FREE_GIB, f"{free:.1f} GiB free", advice)
+    yield Diagnosis(
+        "disk", "packaging, deploying", free >= _FREE_GIB, f"{free:.1f} GiB free", advice
+    )
     reason = unavailable()
     advice = "package on Linux 6.2 or newer, or give --unconfined for files that you trust"
-    yield Check("confinement", "packaging pickles", not reason, reason or "works", advice)
+    yield Diagnosis("confinement", "packaging pickles", not reason, reason or "works", advice)
 
 
-def frameworks() -> Iterator[Check]:
+def frameworks() -> Iterator[Diagnosis]:
     """Yield which frameworks are installed; none is imported."""
     for module, (name, extra) in _FRAMEWORKS.items():
         yield _library(module, name, "packaging its models", extra)
 
 
-def clients() -> Iterator[Check]:
+def clients() -> Iterator[Diagnosis]:
     """Yield which clients of places where models live are installed."""
     for module, (name, extra) in _CLIENTS.items():
         yield _library(module, name, "fetching models", extra)
 
 
-def _library(module: str, name: str, purpose: str, extra: str) -> Check:
+def _library(module: str, name: str, purpose: str, extra: str) -> Diagnosis:
     installed = find_spec(module) is not None
     found = "installed" if installed else "not installed"
-    return Check(name, purpose, installed, found, f"pip install 'lading[{extra}]'")
+    return Diagnosis(name, purpose, installed, found, f"pip install 'lading[{extra}]'")
 
 
-def deploying() -> Iterator[Check]:
+def deploying() -> Iterator[Diagnosis]:
     """Yield what deploying needs on this machine."""
     installed = all(find_spec(module) for module in ("aws_cdk", "boto3"))
     found = "installed" if installed else "not installed"
     advice = "pip install 'lading[cloud]', or `make cloud` in a clone"
-    yield Check("AWS's libraries", "deploying, S3", installed, found, advice)
+    yield Diagnosis("AWS's libraries", "deploying, S3", installed, found, advice)
     try:
         path = str(find_python(LAMBDA_PYTHON))
     except PythonMissing:
         path = ""
     advice = f"uv python install {LAMBDA_PYTHON}, or any other Python {LAMBDA_PYTHON}"
     what = f"Python {LAMBDA_PYTHON}"
-    yield Check(what, "deploying", bool(path), path or "not found", advice)
+    yield Diagnosis(what, "deploying", bool(path), path or "not found", advice)
     node = system_node()
     found = str(node) if node else "not found; the first deployment installs one"
-    yield Check("Node 22 or newer", "deploying", node is not None, found)
+    yield Diagnosis("Node 22 or newer", "deploying", node is not None, found)
 
 
-def account() -> Iterator[Check]:
+def account() -> Iterator[Diagnosis]:
     """Yield what deploying needs of AWS; after the first failure the rest is not known."""
     yield (first := _asked("AWS credentials", _who, "log in to AWS, such as with `aws sso login`"))
     if not first.ok:
@@ -149,13 +151,13 @@ def account() -> Iterator[Check]:
     yield _asked("Lambda executions", _executions, advice)
 
 
-def _asked(what: str, ask: Callable[[], str], advice: str) -> Check:
+def _asked(what: str, ask: Callable[[], str], advice: str) -> Diagnosis:
     """Return the check that an answer of AWS gives; an empty one is not enough."""
     try:
         found = ask()
     except LadingError as error:
-        return Check(what, "deploying", False, str(error), advice)
-    return Check(what, "deploying", bool(found), found or "not enough", advice)
+        return Diagnosis(what, "deploying", False, str(error), advice)
+    return Diagnosis(what, "deploying", bool(found), found or "not enough", advice)
 
 
 def _who() -> str:

@@ -19,7 +19,7 @@ from lading.cli.error_output import print_error
 from lading.cli.errors import EXIT
 from lading.cli.lock_edits import version_of
 from lading.cli.options import LOCK, MANIFEST, EngineUrl, Json, Lock, Manifest
-from lading.cli.update_locks import Update, plan_update, updatable_model
+from lading.cli.update_locks import RehearsedUpdate, plan_update, updatable_model
 from lading.emulator.cloud.account import EmulatedCloud
 from lading.emulator.errors import DeploymentFailed
 from lading.functions.contract.names import DEFAULT_LABEL
@@ -107,7 +107,7 @@ def _plan_update(
     folder: Path,
     name: str | None,
     to: str | None,
-) -> Update:
+) -> RehearsedUpdate:
     """Return the update to rehearse; its locks are in the folder."""
     wanted = name or updatable_model(load_manifest(manifest).models, lock, to)
     if deployment.settings.model(wanted).split is not None:

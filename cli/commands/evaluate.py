@@ -18,7 +18,7 @@ from lading.functions.inference.artifact.specification import Artifact
 from lading.model_packaging.lock.file import read_lock
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.store.transfer import read_nearest
-from lading.training.evaluation import Compared, Evaluation, evaluate, settings_of
+from lading.training.evaluation import ComparedMetric, Evaluation, evaluate, settings_of
 from lading.training.page import render_evaluation
 
 _VERSION = typer.Option("--version", metavar="A", help="Challenger: number or label; the newest.")
@@ -96,7 +96,7 @@ def _rows(found: Evaluation) -> Iterator[list[str]]:
         yield from ([f"{part.column} {part.value}", *_cells(each)] for each in part.compared)
 
 
-def _cells(each: Compared) -> list[str]:
+def _cells(each: ComparedMetric) -> list[str]:
     values = [f"{value:.4f}" if value is not None else "" for value in (each.before, each.after)]
     interval = f" ({each.intervals.drop})" if each.intervals else " (too few rows)"
     drop = f"{each.drop:+.4f}{interval}" if each.drop is not None else "undefined"

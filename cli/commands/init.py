@@ -16,7 +16,14 @@ from lading.cli.delivery.github import add_workflows
 from lading.cli.errors import ProjectExists
 from lading.cli.options import Json
 from lading.cli.projects.files import EXAMPLE, MODELS, SCHEMAS, project_files
-from lading.cli.projects.guess import Guess, Rows, guess, guess_address, guess_name, missing_column
+from lading.cli.projects.guess import (
+    GivenRows,
+    Guess,
+    guess,
+    guess_address,
+    guess_name,
+    missing_column,
+)
 from lading.model_packaging.errors import SourceUntrusted
 from lading.model_packaging.inspected import Inspected, inspected, is_pickle
 from lading.model_packaging.manifest.address import is_remote
@@ -138,7 +145,7 @@ def _guessed(
         raise SubjectError(str(data), f"has no column '{lacks}', which the model needs")
     if rows_file and not lacks:
         places = (source, _place(folder, rows_file, "data"))
-        rows = Rows(places[1].inside, table)
+        rows = GivenRows(places[1].inside, table)
 
     def choose(question: str, options: Sequence[str]) -> str:
         return _choose(question, options) if asks else ""

@@ -10,10 +10,11 @@ from lading.api.locked import chosen_version, open_locked
 from lading.api.progress import live_step
 from lading.cli.aws.captures import captured_requests, captured_truths
 from lading.cli.operating.live_accuracy import HEADINGS, document, shown, summed
-from lading.cli.operating.replayed import Replay, Replayed, Tolerance
+from lading.cli.operating.replayed import Replay, Replayed
 from lading.cli.options import LOCK, Json, Lock, Name
 from lading.cli.tables import show_table
 from lading.functions.inference.capture.truths import FeedbackScore
+from lading.functions.inference.health.golden import Tolerance
 from lading.model_packaging.check.golden import TOLERANCE
 
 _AGREES_TOO_LITTLE = 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from lading.functions.evidence.intervals import Interval, share_of
 from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.capture.truths import FeedbackScore, score_of, whole_rows
 from lading.functions.inference.dialects import plain
+from lading.functions.inference.health.golden import Tolerance
 from lading.functions.inference.models.predictor import ModelMetadata, Predictor
 from lading.functions.inference.tensors.conversion import Array, from_json
 from lading.functions.inference.tensors.json_values import loads_object, to_text
@@ -24,13 +25,6 @@ MOST_SHOWN: Final = 20
 """Requests that differ and are named."""
 _JSON: Final = "application/json"
 _FLOATS: Final = "f"
-
-
-class Tolerance(NamedTuple):
-    """How far apart numbers may be that agree: `absolute` + `relative` of the captured one."""
-
-    relative: float
-    absolute: float
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class Guess(NamedTuple):
     said: Mapping[str, str]
 
 
-class Rows(NamedTuple):
+class GivenRows(NamedTuple):
     """Rows of data.
 
     Args:
@@ -102,7 +102,7 @@ def guess(
     name: str,
     source: str,
     found: Inspected,
-    rows: Rows | None,
+    rows: GivenRows | None,
     choose: Choose,
     *,
     trust: bool | tuple[str, ...],
@@ -172,7 +172,7 @@ def _listed(columns: Mapping[str, str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _ungated(rows: Rows | None) -> str:
+def _ungated(rows: GivenRows | None) -> str:
     if rows is None:
         return "no gate: --data names held-out rows with the correct answers"
     return f"no gate: which column of {rows.path} has the correct answers is not known"
@@ -183,7 +183,7 @@ def _said(gate: Mapping[str, Any]) -> str:
     return f"{gate['metric']}{truth} in {gate['data']}, may drop by {gate['max_drop']}"
 
 
-def _gate(found: Inspected, rows: Rows, choose: Choose) -> dict[str, Any] | None:
+def _gate(found: Inspected, rows: GivenRows, choose: Choose) -> dict[str, Any] | None:
     """Return the accuracy section; None if the rows have no truth that is known."""
     if found.answers == "vectors":
         return {"data": rows.path, "metric": "cosine", "max_drop": MAX_DROP}
@@ -215,7 +215,7 @@ def find_truth(table: Table, found: Inspected, choose: Choose) -> str:
     return choose("Which column has the correct answers?", others) if others else ""
 
 
-def _request(found: Inspected, rows: Rows | None) -> dict[str, Any] | None:
+def _request(found: Inspected, rows: GivenRows | None) -> dict[str, Any] | None:
     """Return a request of the plain dialect; None where the model's inputs are not known."""
     table = rows.table if rows else {}
     if found.columns:

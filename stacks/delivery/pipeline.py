@@ -25,7 +25,7 @@ _SOURCE, _CANDIDATES, _PROMOTED = "Source", "Candidates", "Promoted"
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
+class PipelineBuild:
     """One CodeBuild project of the pipeline.
 
     Args:
@@ -41,16 +41,18 @@ class Build:
     node: bool = False
 
 
-def builds() -> tuple[Build, Build, Build]:
+def builds() -> tuple[PipelineBuild, PipelineBuild, PipelineBuild]:
     """Return the builds: package, deploy, promote."""
     return (
-        Build("package", commands("lading-deploy", "package", "Package and gate"), ["**/*"]),
-        Build("deploy", commands("lading-stage", "deploy", "Deploy", "Smoke"), node=True),
-        Build("promote", ["lading promote"], ["models.lock.json"]),
+        PipelineBuild(
+            "package", commands("lading-deploy", "package", "Package and gate"), ["**/*"]
+        ),
+        PipelineBuild("deploy", commands("lading-stage", "deploy", "Deploy", "Smoke"), node=True),
+        PipelineBuild("promote", ["lading promote"], ["models.lock.json"]),
     )
 
 
-def build_spec(build: Build) -> dict[str, Any]:
+def build_spec(build: PipelineBuild) -> dict[str, Any]:
     """Return the buildspec of a build; each step is one command, and the first failure ends it."""
     job = ("lading-stage", "deploy") if build.node else ("lading-deploy", "package")
     versions = {"python": PYTHON, **({"nodejs": _NODE} if build.node else {})}
@@ -75,7 +77,7 @@ def build_spec(build: Build) -> dict[str, Any]:
 
 def build_project(  # noqa: PLR0917 - what a build is made from
     scope: Construct,
-    build: Build,
+    build: PipelineBuild,
     name: str,
     role: iam.IRole,
     log: str,

@@ -39,7 +39,7 @@ _JOB = (
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class RetrainingWork:
     """What one retraining does.
 
     Args:
@@ -59,7 +59,7 @@ class Work:
     partition: str = "aws"
 
 
-def definition(work: Work) -> dict[str, Any]:
+def definition(work: RetrainingWork) -> dict[str, Any]:
     """Return the definition of the state machine."""
     build_seconds = (work.build_minutes + QUEUED_MINUTES) * _MINUTE
     return {
@@ -94,7 +94,7 @@ def definition(work: Work) -> dict[str, Any]:
     }
 
 
-def _alone(work: Work) -> dict[str, State]:
+def _alone(work: RetrainingWork) -> dict[str, State]:
     """Return the states that refuse an execution while an older one runs."""
     own = {"StateMachineArn": "{% $states.context.StateMachine.Id %}", "StatusFilter": "RUNNING"}
     return {
@@ -122,7 +122,7 @@ def _alone(work: Work) -> dict[str, State]:
 
 
 def _build(
-    work: Work, seconds: int, variables: Mapping[str, str], result: str, following: str
+    work: RetrainingWork, seconds: int, variables: Mapping[str, str], result: str, following: str
 ) -> State:
     return _task(
         work,
@@ -142,7 +142,7 @@ def _build(
 
 
 def _task(
-    work: Work,
+    work: RetrainingWork,
     resource: str,
     arguments: Mapping[str, Any],
     *,

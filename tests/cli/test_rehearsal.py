@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from lading.cli.rehearsal import Rehearsal, ShiftReport, rehearse
-from lading.cli.update_locks import Update
+from lading.cli.update_locks import RehearsedUpdate
 from lading.emulator.cloud.codedeploy import CodeDeploy
 from lading.stacks.stages.settings import Deployment, Names, StageSettings
 
 FUNCTION = "lading-dev-model-digits"
 JUDGE, CLEAN = "lading-dev-judge-digits", "lading-dev-clean-digits"
-UPDATE = Update("digits", 3, 4, Path("before"), Path("after"))
+UPDATE = RehearsedUpdate("digits", 3, 4, Path("before"), Path("after"))
 
 
 @dataclass

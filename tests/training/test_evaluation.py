@@ -16,7 +16,7 @@ from lading.model_packaging.errors import DataUnusable
 from lading.model_packaging.manifest.models import ModelSpec, load_manifest
 from lading.model_packaging.measure.change import ConfidenceInterval, Intervals
 from lading.training.errors import TrainingError
-from lading.training.evaluation import Compared, decide, evaluate
+from lading.training.evaluation import ComparedMetric, decide, evaluate
 from lading.training.page import render_evaluation
 from tests.support.worlds import FLOAT, onnx_model, write_artifact
 
@@ -138,9 +138,9 @@ def test_without_rows_in_the_manifest_there_is_no_comparison(tmp_path: Path) -> 
         compared(spec, tmp_path, 1.0, 2.0)
 
 
-def measured(low: float, high: float, rows: int = 1000) -> Compared:
+def measured(low: float, high: float, rows: int = 1000) -> ComparedMetric:
     drop = ConfidenceInterval(low, high)
-    return Compared("accuracy", 0.9, 0.9, (low + high) / 2, rows, Intervals(drop, drop, drop))
+    return ComparedMetric("accuracy", 0.9, 0.9, (low + high) / 2, rows, Intervals(drop, drop, drop))
 
 
 @pytest.mark.parametrize(

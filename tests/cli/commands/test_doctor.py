@@ -2,7 +2,7 @@ import importlib.util
 
 import pytest
 
-from lading.cli.commands.doctor import Check, clients, deploying, frameworks, machine
+from lading.cli.commands.doctor import Diagnosis, clients, deploying, frameworks, machine
 from tests.cli.conftest import Lading
 
 
@@ -44,7 +44,7 @@ def test_without_credentials_the_account_is_not_asked_further(
         monkeypatch.setenv(name, "/dev/null")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    checks = [Check(**each) for each in lading("doctor", "--json").document["checks"]]
+    checks = [Diagnosis(**each) for each in lading("doctor", "--json").document["checks"]]
     assert checks[-1].what == "AWS credentials"
     assert not checks[-1].ok
     assert "credentials" in checks[-1].found

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lading.cli.projects.guess import (
-    Rows,
+    GivenRows,
     find_truth,
     guess,
     guess_address,
@@ -32,7 +32,7 @@ def nobody(_question: str, _options: Sequence[str]) -> str:
 
 
 def test_an_entry_states_inputs_truth_and_metric() -> None:
-    found = guess("churn", "m.joblib", CHURN, Rows("rows.csv", ROWS), nobody, trust=True)
+    found = guess("churn", "m.joblib", CHURN, GivenRows("rows.csv", ROWS), nobody, trust=True)
     assert found.model.entry == {
         "source": "m.joblib",
         "trust": True,
@@ -56,7 +56,7 @@ def test_many_columns_are_left_to_packaging() -> None:
 
 
 def test_numbers_are_measured_by_their_error_and_spread() -> None:
-    rows = Rows("rows.npz", {"X": np.ones((4, 2)), "y": np.array([0.5, 200.5, 0.5, 200.5])})
+    rows = GivenRows("rows.npz", {"X": np.ones((4, 2)), "y": np.array([0.5, 200.5, 0.5, 200.5])})
     found = guess("m", "m.onnx", Inspected("onnx"), rows, nobody, trust=False)
     assert found.model.entry["accuracy"] == {"data": "rows.npz", "metric": "rmse", "max_drop": 1.0}
     assert found.model.request == {"inputs": [[1.0, 1.0]]}
@@ -89,13 +89,13 @@ def test_an_address_that_cannot_be_downloaded_is_refused(address: str) -> None:
 
 
 def test_few_whole_numbers_are_classes() -> None:
-    rows = Rows("rows.npz", {"X": np.ones((4, 2)), "y": np.array([0, 1, 2, 1])})
+    rows = GivenRows("rows.npz", {"X": np.ones((4, 2)), "y": np.array([0, 1, 2, 1])})
     found = guess("m", "m.keras", Inspected("tensorflow"), rows, nobody, trust=False)
     assert found.model.entry["accuracy"]["metric"] == "accuracy"
 
 
 def test_vectors_are_compared_with_those_of_the_original() -> None:
-    rows = Rows("rows.csv", {"age": Cells(["1"], [2])})
+    rows = GivenRows("rows.csv", {"age": Cells(["1"], [2])})
     scaler = Inspected("scikit-learn", {"age": "FP32"}, 1, "vectors")
     found = guess("m", "m.skops", scaler, rows, nobody, trust=False)
     assert found.model.entry["accuracy"]["metric"] == "cosine"
@@ -106,7 +106,7 @@ def test_without_rows_there_is_no_gate() -> None:
     assert found.model.entry == {"source": "m.onnx"}
     assert found.model.request is None
     assert found.said["accuracy"].startswith("no gate: --data names held-out rows")
-    unknown = Rows("rows.csv", {"id": [1], "other": [2]})
+    unknown = GivenRows("rows.csv", {"id": [1], "other": [2]})
     found = guess("m", "m.onnx", Inspected("onnx"), unknown, nobody, trust=False)
     assert found.said["accuracy"].startswith("no gate: which column of rows.csv has")
 

@@ -65,7 +65,7 @@ def test_a_version_that_is_just_as_much_slower_as_tolerated_has_no_evidence_agai
         old = VersionCounts(900, latency=Counter(step_of(time) for time in 300 * times))
         slower = Counter(step_of(time * tolerated) for time in 100 * times)
         new = VersionCounts(300, latency=slower)
-        assert evidence(Latency(tolerated), old, old, new) <= 0
+        assert evidence(LongerLatency(tolerated), old, old, new) <= 0
 
 
 def test_without_a_past_no_limit_of_latency_or_scores_is_known() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lading.emulator.sagemaker.answer import Answer
+from lading.emulator.sagemaker.answer import EmulatedAnswer
 from lading.functions.contract.names import function_log
 from lading.functions.inference.wire.asgi import Receive, Scope, Send
 from lading.functions.inference.wire.messages import read_headers
@@ -43,7 +43,7 @@ def test_a_judge_that_cannot_stop_a_worse_version_says_so_and_its_alarm_goes_off
             await world.codedeploy(scope, receive, send)
             return
         denied = {"__type": "AccessDeniedException", "message": "no policy allows it"}
-        await Answer(send).whole(400, {}, json.dumps(denied))
+        await EmulatedAnswer(send).whole(400, {}, json.dumps(denied))
 
     with uvicorn_serving(refusing) as host:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CODEDEPLOY", f"http://{host}")
