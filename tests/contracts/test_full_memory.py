@@ -17,7 +17,7 @@ from lading.functions.inference.loading.catalog import load_catalog
 from tests.support.driver import ask
 
 app = create_app(load_catalog(ServingSettings.from_environment()), longest_body=1 << 28)
-short, rows = b"[[1.5]]", b"[[1.5]" + b",[1.5]" * 4_000_000 + b"]"
+short, rows = b"[[1.5]]", b"[[1.5]" + b",[1.5]" * 1_000_000 + b"]"
 asked = (("/m/predict", "inputs"), ("/v1/models/m:predict", "instances"))
 
 def send(path, key, value):
@@ -27,7 +27,7 @@ def send(path, key, value):
 send(*asked[0], short)
 with open("/proc/self/status") as file:
     (taken,) = (int(line.split()[1]) << 10 for line in file if line.startswith("VmData"))
-resource.setrlimit(resource.RLIMIT_DATA, (taken + (40 << 20),) * 2)
+resource.setrlimit(resource.RLIMIT_DATA, (taken + (8 << 20),) * 2)
 for each in asked:
     send(*each, rows)
     send(*each, short)
