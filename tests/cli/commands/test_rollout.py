@@ -15,6 +15,7 @@ from tests.cli.conftest import Lading
 from tests.support.logs import LogsApi
 from tests.support.s3 import aws
 from tests.support.uvicorn_server import uvicorn_serving
+from tests.support.waiting import until
 
 GROUP = function_log("lading-dev-judge-digits")
 
@@ -96,8 +97,7 @@ def test_to_follow_shows_each_new_judgement_until_the_end(
     write(logs, judgement("judging"))
 
     def go_on() -> None:
-        while len(logs.asked) < 4:  # two looks, each at two logs
-            time.sleep(0.01)
+        until(lambda: len(logs.asked) >= 4)  # two looks, each at two logs
         write(logs, judgement("better or equal", final=True))
 
     with ThreadPoolExecutor() as pool:
