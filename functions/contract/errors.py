@@ -184,6 +184,7 @@ class UnexpectedShape(InvalidInput):
 
     def __init__(self, name: str, shape: Sequence[int], wanted: Sequence[int]) -> None:
         reason = f"{list(shape)}; the model accepts {list(wanted)} (-1 is any size)"
+        reason += "; send a list, also of one value or one row" if wanted and not shape else ""
         super().__init__(name, reason, f"unexpected shape for input '{brief(name)}': {reason}")
 
 

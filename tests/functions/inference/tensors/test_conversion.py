@@ -217,6 +217,13 @@ def test_inputs_that_fit_the_signature_pass() -> None:
             {"a": np.zeros(2, np.float32)},
             "unexpected shape for input 'a': [2]; the model accepts [-1, 2] (-1 is any size)",
         ),
+        (
+            {"a": np.zeros((), np.float32)},
+            (
+                "unexpected shape for input 'a': []; the model accepts [-1, 2] (-1 is any size); "
+                "send a list, also of one value or one row"
+            ),
+        ),
     ],
 )
 def test_what_does_not_fit_the_signature_is_told(changes: dict[str, Any], text: str) -> None:
