@@ -7,8 +7,14 @@ from lading.model_packaging.placement.options import Option
 
 def refuses_instances(needs: Needs) -> str:
     """Return why no instance of AWS can serve the model; empty if that is not so."""
-    code = needs.runs_code or needs.runtime == TORCHSCRIPT
-    return "it runs your code, and has no image there" if code else ""
+    if runs_code(needs):
+        return "it runs your code, and has no image there"
+    return "engine: native goes to Lambda, or to a container of yours" if needs.runtime else ""
+
+
+def runs_code(needs: Needs) -> bool:
+    """Return whether the model is code, a class or a program."""
+    return needs.runs_code or needs.runtime == TORCHSCRIPT
 
 
 def option(needs: Needs, requests: int) -> Option:

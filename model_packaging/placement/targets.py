@@ -62,11 +62,11 @@ def place(
     Raises:
         DoesNotFit: no target can serve it.
     """
-    code = on_container.refuses_instances(needs)
+    code, no_instance = on_container.runs_code(needs), on_container.refuses_instances(needs)
     reasons: dict[Target, str] = {
         "lambda": on_lambda.refusal(needs),
-        "lambda-managed": code or on_managed.refusal(needs, prices),
-        "sagemaker": code or on_sagemaker.refusal(needs, prices),
+        "lambda-managed": no_instance or on_managed.refusal(needs, prices),
+        "sagemaker": no_instance or on_sagemaker.refusal(needs, prices),
     }
     refused = {target: reason for target, reason in reasons.items() if reason}
     options = _options(needs, prices, requests, environments, refused)

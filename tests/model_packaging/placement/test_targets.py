@@ -218,3 +218,10 @@ def test_a_class_of_ones_own_that_fits_goes_to_lambda_with_its_packages() -> Non
     assert placement.why.endswith(
         "not converted, runs your code, with a layer of its packages, about 1.0 MB"
     )
+
+
+def test_a_model_that_is_not_converted_is_offered_no_instance() -> None:
+    placement = of(runtime="skops")
+    assert [each.target for each in placement.options] == ["lambda"]
+    assert placement.refused["sagemaker"] == placement.refused["lambda-managed"]
+    assert "engine: native goes to Lambda" in placement.refused["sagemaker"]
