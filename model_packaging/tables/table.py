@@ -44,9 +44,9 @@ class Cells:
         try:
             return float(text or "nan")
         except ValueError:
-            raise Unreadable(
-                f"line {line}, column '{name}': '{text[:40]}' is not a number"
-            ) from None
+            where, truth = f"line {line}, column '{name}'", text.lower() in {"true", "false"}
+            advice = "; give that input the datatype BOOL in models.yaml" if truth else ""
+            raise Unreadable(f"{where}: '{text[:40]}' is not a number{advice}") from None
 
     def booleans(self, name: str) -> list[bool]:
         """Return the cells as true or false.

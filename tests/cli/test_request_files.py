@@ -50,6 +50,11 @@ def test_a_file_without_a_column_names_it(tmp_path: Path) -> None:
         of_file(tmp_path / "rows.csv", b"age,new\n1,True\n", COLUMNS)
 
 
+def test_a_truth_value_in_a_column_of_numbers_says_which_datatype_it_needs(tmp_path: Path) -> None:
+    with pytest.raises(InputUnreadable, match=r"'True' is not a number; give .* datatype BOOL"):
+        of_file(tmp_path / "rows.csv", b"age,city,new\nTrue,Oslo,True\n", COLUMNS)
+
+
 @pytest.mark.parametrize("path", ["texts.txt", "-"])
 def test_texts_are_a_row_in_each_line(path: str) -> None:
     assert of_file(path, "gut\nsehr schön\n".encode(), TEXT) == {"inputs": ["gut", "sehr schön"]}
