@@ -60,6 +60,10 @@ class NotPackageable(LadingError):
     """
 
 
+_NO_REGION = "You must specify a region"
+"""How AWS's library says that nobody has named one."""
+
+
 class SubjectError(LadingError):
     """Something named, such as a file or a server, is wrong.
 
@@ -82,6 +86,12 @@ class AwsRefused(SubjectError):
 
     Remedy: check credentials, region and permissions; `lading doctor` tries them.
     """
+
+    def __init__(self, subject: str, reason: str) -> None:
+        advice = (
+            "; set AWS_DEFAULT_REGION, or regions in stages.yaml" if _NO_REGION in reason else ""
+        )
+        super().__init__(subject, f"{reason}{advice}")
 
 
 class ServerError(SubjectError):

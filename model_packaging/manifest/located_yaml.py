@@ -15,6 +15,7 @@ from lading.model_packaging.errors import ManifestError, Place
 MAX_BYTES = 1 << 18
 MAX_VALUES = 20_000
 TOP = "(top)"
+_MANIFEST = "models.yaml"
 """The key in errors about the whole document."""
 
 _BOOLEAN, _TEXT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
@@ -77,7 +78,8 @@ class LocatedYaml:
                 )
             return content.decode()
         except OSError as error:
-            raise self._error(f"cannot be read: {error.strerror}") from error
+            advice = "; `lading init` writes a project" if self.path.name == _MANIFEST else ""
+            raise self._error(f"cannot be read: {error.strerror}{advice}") from error
         except UnicodeDecodeError as error:
             raise self._error(f"is not UTF-8 text: byte {error.start}") from error
 

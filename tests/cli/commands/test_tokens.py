@@ -258,3 +258,16 @@ def test_a_dry_run_without_the_table_is_refused(lading: Lading, s3_url: str) -> 
         dry = lading("tokens", "create", "--tenant", "acme", "--every-model", "--dry-run")
     assert dry.code == 7
     assert TABLE in dry.err
+
+
+def test_a_region_that_nobody_has_named_says_where_to_name_it(
+    lading: Lading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    result = lading("tokens", "list")
+    assert result.code == 7
+    assert (
+        "You must specify a region; set AWS_DEFAULT_REGION, or regions in stages.yaml" in result.err
+    )

@@ -71,7 +71,7 @@ def test_hostile_text_ends_in_one_clear_error(tmp_path: Path, text: str) -> None
 
 def test_a_file_that_is_missing_too_large_or_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "models.yaml"
-    with pytest.raises(ManifestError, match="cannot be read: No such file"):
+    with pytest.raises(ManifestError, match=r"No such file.*; `lading init` writes a project"):
         LocatedYaml(path)
     path.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(ManifestError, match=r"exceeds the limit|has more than"):
