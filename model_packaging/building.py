@@ -120,7 +120,7 @@ def _convert_and_check(job: ConversionJob, identity: str, stages: Stages) -> Bui
         processing=conversion.processing,
         signatures=signatures,
         domains=conversion.domains,
-        classes=conversion.classes,
+        classes=conversion.named,
         native=conversion.native,
         check=checked.to_json(),
         closeness=checked.closeness,

@@ -33,6 +33,10 @@ from lading.model_packaging.check.answers import Answers
 from lading.model_packaging.check.probes import Known, Probe, Request
 from lading.model_packaging.errors import ConversionError, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.steps.labels import labels_of
+
+_OF_ROWS = 2
+"""Axes of an output with a number of columns for each row."""
 
 _KEPT = 2
 """The number of graphs to keep open: the converted model, and the one made from it."""
@@ -112,6 +116,15 @@ class Conversion:
     answers: Callable[[bytes, str], Answers] = field(
         default_factory=_answers_of_each, compare=False, repr=False
     )
+
+    @property
+    def named(self) -> Mapping[str, tuple[str, ...]]:
+        """By output, the names of columns: `classes`, and those that a step takes labels from."""
+        if self.processing is None:
+            return self.classes
+        rows = {each.name for each in self.processing.outputs if len(each.shape) == _OF_ROWS}
+        labels = labels_of(self.processing.steps)
+        return {**self.classes, **{name: labels[name] for name in rows & labels.keys()}}
 
     @property
     def opener(self) -> Open:

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lading.functions.inference.artifact.specification import TensorSpec
 from lading.functions.inference.tensors.conversion import Array
 from lading.model_packaging.check.agreement import Model
-from lading.model_packaging.conversion import as_bytes, tool_versions
+from lading.model_packaging.conversion import Conversion, Processing, as_bytes, tool_versions
 from lading.model_packaging.errors import ConversionMismatch, LibraryMissing
 from lading.model_packaging.manifest.models import ModelSpec
+from lading.model_packaging.steps.labels import label_options
 from tests.model_packaging.comparison import check_conversion
 
 SCORES = np.linspace(-3, 3, 400, dtype=np.float32).reshape(200, 2)
@@ -91,3 +93,23 @@ def test_versions_of_libraries_are_told_and_a_missing_one_says_how_to_install_it
     ) as e:
         tool_versions(spec, "pytorch", "onnx", "no-torch|no-torch-cpu")
     assert e.value.extra == "pytorch"
+
+
+@pytest.mark.parametrize(
+    ("labels", "shape", "named"),
+    [
+        (("cat", "dog"), (-1, 2), {"scores": ("cat", "dog")}),
+        (("cat", "cat"), (-1, 2), {}),  # a table cannot have two columns of one name
+        (("cat", "dog"), (-1, -1, 2), {}),  # of each token
+    ],
+)
+def test_columns_have_the_labels_of_a_step(
+    labels: tuple[str, ...], shape: tuple[int, ...], named: dict[str, tuple[str, ...]]
+) -> None:
+    steps = ({"step": "text", "input": "text"}, label_options("scores", labels, 1))
+    processing = Processing(steps, {}, (), (TensorSpec("scores", "FP32", shape),))
+    assert Conversion(b"", answers(), processing=processing).named == named
+
+
+def test_columns_without_a_step_have_the_names_of_the_classes() -> None:
+    assert Conversion(b"", answers(), classes={"p": ("a", "b")}).named == {"p": ("a", "b")}

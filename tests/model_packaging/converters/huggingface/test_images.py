@@ -171,6 +171,7 @@ def test_a_published_classifier_answers_labels_for_files(tmp_path: Path) -> None
     assert set(found["label"].ravel()) <= {name.encode() for name in LABELS.values()}
     assert (np.diff(found["score"]) <= 0).all()
     assert np.allclose(found["probabilities"].sum(axis=1), 1)
+    assert artifact.specification["classes"] == {"probabilities": list(LABELS.values())}
     assert artifact.golden is not None
     golden = json.loads(artifact.golden)["requests"]
     assert set(golden[0]["inputs"][0]["data"][0]) == {"b64"}
