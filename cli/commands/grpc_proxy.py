@@ -17,6 +17,7 @@ from lading.functions.inference.entry.http_server import Listening, address_of
 _LOG = Path(".lading/grpc-proxy.log")
 _AT_ONCE = 32
 """Concurrent calls; they wait for the API, and use no processor meanwhile."""
+_LOOK_S = 1.0
 
 
 def grpc_proxy(
@@ -49,4 +50,7 @@ def grpc_proxy(
         address = address_of(host, bound)
         shown = json.dumps({"grpc": address, "target": target, "log": str(log)})
         typer.echo(shown if json_ else f"{address}  (gRPC to {target}; Ctrl-C stops)")
-        stopped.wait()
+        # Threads compete for the interpreter: a signal may come just before the wait, and would
+        # then not end it.
+        while not stopped.wait(_LOOK_S):
+            pass

@@ -34,6 +34,7 @@ def proxied(workspace: Path, target: str) -> Iterator[tuple[Any, subprocess.Pope
             yield json.loads(process.stdout.readline()), process
         finally:
             process.send_signal(signal.SIGTERM)
+            process.wait(60)
 
 
 def given() -> Any:
