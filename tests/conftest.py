@@ -1,6 +1,7 @@
 """For all tests: an S3 server for those that ask for it, and hypothesis without a clock."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +22,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before any test imports onnxruntime
 # Before any test imports a framework: each waits for its threads in a loop, so two processes of
 # tests on two processors took eight times the processor time for XGBoost's.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell has its background jobs ignore Ctrl-C, which the programs that tests interrupt inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("lading", deadline=None)  # what takes how long says the machine's load
 settings.load_profile("lading")
