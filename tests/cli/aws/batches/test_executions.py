@@ -119,7 +119,7 @@ def test_the_next_execution_gets_a_free_name_after_the_first_ones_are_forgotten(
 
 
 def test_an_execution_that_failed_says_why(service: BatchService) -> None:
-    """A line of the input that is no JSON ends a Map; the emulated account keeps no reasons."""
+    """A line of the input that is not JSON ends a Map; the emulated account keeps no reasons."""
     arn, now = "arn:aws:states:eu-west-1:000000000000:execution:b:1", datetime.now(UTC)
     failed = {
         "executionArn": arn,
