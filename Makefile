@@ -78,14 +78,15 @@ drill: .venv/cloud
 	@$(BIN)/lading package digits --lock $(EMULATED)/models.lock.json --store $(EMULATED)/artifacts
 	@$(BIN)/lading drill failover --lock $(EMULATED)/models.lock.json
 
+# Three processes: tests wait for servers, and two left a sixth of two processors idle.
 # Each file's tests run in one process. Files keep the order of tests/conftest.py: without the last
 # option, those with few tests come last, and these are the longest.
-IN_TWO := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+BESIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 test: .venv/dev
-	@$(BIN)/pytest -rs -m 'not slow' $(IN_TWO)
+	@$(BIN)/pytest -rs -m 'not slow' $(BESIDE)
 
 test-all: .venv/dev .venv/frameworks
-	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs -m 'not long' $(IN_TWO)
+	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs -m 'not long' $(BESIDE)
 
 test-long: .venv/dev .venv/frameworks
 	@LADING_EVERY_FRAMEWORK=1 $(BIN)/pytest -rs -m long
